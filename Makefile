@@ -1,0 +1,71 @@
+# make demo   sets everything up and runs one family's calls, end to end
+# make test   sets everything up and runs every check
+# The rest is for developers.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test setup setup-dev chromium check unit integration acceptance browser coverage bench clean
+
+demo: setup
+	$(BIN)/callguard demo $(ARGS)
+
+setup: .venv/.setup
+
+.venv/bin/python:
+	@echo "== Making a virtual environment in .venv with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+	  echo "== Python's venv module is incomplete; installing the system's package for it"; rm -rf .venv; \
+	  [ "$$(id -u)" = 0 ] || { echo "Not root. Run: sudo apt-get install python3-venv"; exit 1; }; \
+	  apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv .venv; }
+
+.venv/.setup: pyproject.toml | .venv/bin/python
+	@echo "== Installing callguard with offline speech recognition (about a minute)"
+	@$(BIN)/python -m pip install --quiet --editable '.[speech]'
+	@touch $@
+
+setup-dev: .venv/.setup-dev
+
+.venv/.setup-dev: .venv/.setup
+	@echo "== Installing what the checks need"
+	@$(BIN)/python -m pip install --quiet --editable '.[speech,dev]'
+	@touch $@
+
+chromium:
+ifeq ($(CHROMIUM),)
+	@echo "== Installing Chromium for the browser tests"
+	@[ "$$(id -u)" = 0 ] || { echo "Not root. Run: sudo apt-get install chromium"; exit 1; }
+	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+endif
+
+test: check coverage
+	@echo "== All checks passed"
+
+check: setup-dev
+	@echo "== Format, lint, types, import directions"
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+coverage: setup-dev chromium
+	@echo "== Unit, integration, acceptance and browser tests, with branch coverage"
+	@$(BIN)/coverage erase
+	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage combine --quiet || true
+	@$(BIN)/coverage report
+
+unit integration acceptance: setup-dev
+	@$(BIN)/python -m pytest tests/$@ $(ARGS)
+
+browser: setup-dev chromium
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+bench: setup-dev
+	@$(BIN)/python -m bench $(ARGS)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

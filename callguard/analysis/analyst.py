@@ -1,0 +1,151 @@
+"""A keyword was heard: the words are assembled, scored and stored with what follows from them.
+
+The local verdict comes first and alerts by itself. Where an LLM judge is set up it is asked afterwards, in work of its
+own, and can only raise the risk.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from callguard.alerting.outbox import request_alerts
+from callguard.analysis.judge import Judge
+from callguard.analysis.local_scorer import LocalScorer
+from callguard.db import queue
+from callguard.db.pool import Database, Row, Session
+from callguard.db.queue import Work
+from callguard.domain.caller import parse_verstat
+from callguard.domain.scoring import Assessment, fuse
+from callguard.domain.signals import (
+    Attestation,
+    AttestationLevel,
+    LlmOpinion,
+    NotAvailable,
+    Signal,
+    SignalName,
+    SignalState,
+)
+from callguard.domain.transcript import Utterance, as_text, turns
+from callguard.errors import JudgeError
+from callguard.intake.records import ANALYSE
+from callguard.transcript import store as transcripts
+
+JUDGE = "judge"
+
+__all__ = ["ANALYSE", "JUDGE", "Analyst"]
+
+_VOICE_YET_TO_COME = (
+    NotAvailable(SignalName.DEEPFAKE, SignalState.NOT_AVAILABLE_YET, "Whether the voice is synthetic is not judged yet."),
+    NotAvailable(SignalName.KNOWN_VOICE, SignalState.NOT_AVAILABLE_YET, "No voices of relatives are compared yet."),
+)
+
+
+class Analyst:
+    """Handlers of the two kinds of work that end in a verdict."""
+
+    def __init__(self, database: Database, scorer: LocalScorer, judge: Judge | None) -> None:
+        self._database = database
+        self._scorer = scorer
+        self._judge = judge
+
+    async def analyse(self, work: Work) -> None:
+        """Scores what has been said so far, and asks for the judge where there is one."""
+        call, words = await self._heard(work)
+        if self._judge is None:
+            llm = NotAvailable(SignalName.LLM, SignalState.NOT_CONFIGURED, "No LLM judge is set up.")
+        else:
+            llm = NotAvailable(SignalName.LLM, SignalState.NOT_AVAILABLE_YET, "The LLM judge has been asked.")
+        async with self._database.tenant(work.tenant_id) as session:
+            await self._conclude(session, work, call, words, llm)
+            if self._judge is not None:
+                await queue.add(
+                    session, work.tenant_id, JUDGE, subject=work.call_id, call_id=work.call_id, urgency=6
+                )
+            await queue.finish(session, work)
+
+    async def judge(self, work: Work) -> None:
+        """Asks the LLM; its failure is stored, so that people see the local verdict stands alone. Raises JudgeError to try again."""
+        call, words = await self._heard(work)
+        llm: LlmOpinion | NotAvailable
+        failure: JudgeError | None = None
+        try:
+            if self._judge is None:
+                raise JudgeError("The LLM judge was switched off. Set OPENAI_API_KEY or OPENAI_BASE_URL.", reason="off")
+            llm = await self._judge.opinion(words, call["keywords"])
+        except JudgeError as error:
+            failure = error
+            llm = NotAvailable(SignalName.LLM, SignalState.FAILED, f"The LLM judge gave no verdict ({error.reason}).")
+        async with self._database.tenant(work.tenant_id) as session:
+            await self._conclude(session, work, call, words, llm)
+            if failure is None:
+                await queue.finish(session, work)
+        if failure is not None:
+            raise failure
+
+    async def _heard(self, work: Work) -> tuple[Row, Sequence[Utterance]]:
+        async with self._database.tenant(work.tenant_id) as session:
+            call = await session.row("calls.for_analysis", work.call_id)
+            found = await transcripts.of_calls(session, work.tenant_id, [work.call_id])
+        assert call is not None, "the work's foreign key holds the call"  # noqa: S101
+        return call, found.get(work.call_id, ())
+
+    async def _conclude(
+        self, session: Session, work: Work, call: Row, words: Sequence[Utterance], llm: LlmOpinion | NotAvailable
+    ) -> None:
+        signals: list[Signal] = [self._scorer.score(words), _attestation(call), llm, *_VOICE_YET_TO_COME]
+        assessment = fuse(signals)
+        analysis_id = await _store(session, work, call, words, llm, assessment)
+        await request_alerts(session, work.tenant_id, work.call_id, analysis_id, assessment.level, call)
+
+
+def _attestation(call: Row) -> Attestation:
+    stir = parse_verstat(call["stir_verstat"])
+    if stir.failed:
+        return Attestation(AttestationLevel.FAILED)
+    return Attestation(AttestationLevel(stir.level) if stir.level else AttestationLevel.NONE)
+
+
+async def _store(
+    session: Session,
+    work: Work,
+    call: Row,
+    words: Sequence[Utterance],
+    llm: LlmOpinion | NotAvailable,
+    assessment: Assessment,
+) -> UUID:
+    told = assessment.to_json()
+    analysis_id: UUID = await session.value(
+        "analyses.add",
+        work.tenant_id,
+        work.call_id,
+        call["keywords"],
+        as_text(words),
+        _llm_analysis(llm),
+        float(assessment.risk),
+        assessment.level is not None,
+        assessment.verdict,
+        assessment.fraud_type,
+        assessment.explanation,
+        list(assessment.quotations),
+        told["contributions"],
+        len(turns(words)),
+    )
+    return analysis_id
+
+
+def _llm_analysis(llm: LlmOpinion | NotAvailable) -> dict[str, object]:
+    if isinstance(llm, NotAvailable):
+        return {"state": llm.state, "detail": llm.detail}
+    return {
+        "state": SignalState.MEASURED,
+        "risk": llm.risk,
+        "fraud_type": llm.fraud_type,
+        "claims": llm.claims,
+        "asks": llm.asks,
+        "tactics": llm.tactics,
+        "quotations": llm.quotations,
+        "explanation": llm.explanation,
+        "suggested_action": llm.suggested_action,
+        "confidence": llm.confidence,
+        "model": llm.model,
+        "prompt_version": llm.prompt_version,
+    }

@@ -1,0 +1,185 @@
+"""The lexicon: phrases in a small pattern language over words, and what each one counts for.
+
+`(a|b c)` is one of these, `[a|b]` one of these or nothing, `*` up to three other words. Everything else is the word
+itself, in the form of `callguard.domain.words`.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Generic, TypeVar
+
+from callguard.domain.signals import FraudType, Tactic
+from callguard.domain.transcript import Speaker
+from callguard.domain.words import normalise
+
+T = TypeVar("T")
+
+MAX_GAP = 3
+
+_PART = re.compile(r"\s*(?:\(([^()]+)\)|\[([^\[\]]+)\]|(\*)|([a-z0-9]+))(?=\s|$)")
+
+Words = tuple[str, ...]
+Opening = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One part of a pattern: the alternatives by their lengths, or a gap."""
+
+    alternatives: frozenset[Words]
+    lengths: tuple[int, ...]
+    optional: bool
+    gap: bool = False
+
+    def ends(self, words: Sequence[str], start: int) -> Iterator[int]:
+        if self.gap:
+            yield from range(start, min(start + MAX_GAP, len(words)) + 1)
+            return
+        if self.optional:
+            yield start
+        for end in (start + length for length in self.lengths):
+            if end <= len(words) and tuple(words[start:end]) in self.alternatives:
+                yield end
+
+
+class Pattern:
+    """One compiled phrase. Raises ValueError where the text isn't in the pattern language."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._steps = tuple(_parse(text))
+
+    def openings(self) -> set[Opening]:
+        """The first two words that a match can begin with; the second is None where any may follow."""
+        found: set[Opening] = set()
+        for place, step in enumerate(self._steps):
+            after = self._words_at(place + 1)
+            for words in step.alternatives:
+                found.update([(words[0], words[1])] if len(words) > 1 else ((words[0], word) for word in after))
+            if not step.optional:
+                break
+        return found
+
+    def _words_at(self, place: int) -> set[str | None]:
+        found: set[str | None] = set()
+        for step in self._steps[place:]:
+            if step.gap:
+                return {None}
+            found.update(words[0] for words in step.alternatives)
+            if not step.optional:
+                return found
+        return {None}
+
+    def match(self, words: Sequence[str], start: int) -> int | None:
+        """Where the longest match that begins at `start` ends, or None."""
+        positions = {start}
+        for step in self._steps:
+            positions = {end for position in positions for end in step.ends(words, position)}
+            if not positions:
+                return None
+        end = max(positions)
+        return end if end > start else None
+
+
+def _parse(text: str) -> Iterator[_Step]:
+    position, required = 0, False
+    while position < len(text):
+        part = _PART.match(text, position)
+        if part is None:
+            raise ValueError(f"Not a phrase pattern: {text!r}, at character {position}.")
+        position = part.end()
+        choices, option, gap, word = part.groups()
+        if gap:
+            yield _Step(frozenset(), (), optional=False, gap=True)
+            continue
+        alternatives = frozenset(tuple(a.split()) for a in (choices or option or word).split("|"))
+        if any(normalise(" ".join(a)) != " ".join(a) or not a for a in alternatives):
+            raise ValueError(f"Not in the form in which words are compared: {text!r}.")
+        lengths = tuple(sorted({len(a) for a in alternatives}))
+        required = required or option is None
+        yield _Step(alternatives, lengths, optional=option is not None)
+    if not required:
+        raise ValueError(f"A pattern needs a word that must occur: {text!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A pattern and what it counts for. Without a tactic it speaks against a fraud."""
+
+    pattern: Pattern
+    tactic: Tactic | None
+    types: tuple[FraudType, ...]
+    weight: float
+    speaker: Speaker
+    negatable: bool
+
+
+class Index(Generic[T]):
+    """Patterns, each with an item, found by the two words that they begin with."""
+
+    def __init__(self, items: Iterable[tuple[Pattern, T]]) -> None:
+        self._by_opening: dict[Opening, list[tuple[Pattern, T]]] = {}
+        for pattern, item in items:
+            for opening in pattern.openings():
+                self._by_opening.setdefault(opening, []).append((pattern, item))
+
+    def matches(self, words: Sequence[str]) -> Iterator[tuple[int, int, T]]:
+        """Every match as (start, end, item), in the order of the words."""
+        for start, (word, following) in enumerate(zip(words, (*words[1:], None), strict=True)):
+            candidates = self._by_opening.get((word, None), [])
+            if following is not None:
+                candidates = candidates + self._by_opening.get((word, following), [])
+            for pattern, item in candidates:
+                end = pattern.match(words, start)
+                if end is not None:
+                    yield start, end, item
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The phrases of one language, compiled; the file says what each part is for."""
+
+    version: str
+    phrases: Index[Phrase]
+    reported: Index[None]
+    reported_words: int
+    negators: frozenset[str]
+    negation_links: frozenset[str]
+    negation_not_after: frozenset[str]
+    digit_words: frozenset[str]
+
+
+def load_lexicon(language: str = "en") -> Lexicon:
+    """The lexicon shipped for a language. Raises ValueError where there is none, or where it is malformed."""
+    file = resources.files("callguard.analysis") / "lexicon" / f"{language}.toml"
+    if not file.is_file():
+        raise ValueError(f"There is no lexicon for language {language!r}.")
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    phrases = [phrase for group in data["group"] for phrase in _phrases(group, data["grades"])]
+    negation = data["negation"]
+    return Lexicon(
+        version=data["version"],
+        phrases=Index((phrase.pattern, phrase) for phrase in phrases),
+        reported=Index((Pattern(text), None) for text in data["reported"]["phrases"]),
+        reported_words=data["reported"]["words"],
+        negators=frozenset(negation["words"]),
+        negation_links=frozenset(negation["links"]),
+        negation_not_after=frozenset(negation["not_after"]),
+        digit_words=frozenset(data["digits"]["words"]),
+    )
+
+
+def _phrases(group: Mapping[str, Any], grades: Mapping[str, float]) -> Iterator[Phrase]:
+    for text in group["phrases"]:
+        yield Phrase(
+            pattern=Pattern(text),
+            tactic=None if group.get("protective") else Tactic(group["tactic"]),
+            types=tuple(FraudType(name) for name in group.get("types", ())),
+            weight=grades[group["grade"]],
+            speaker=Speaker(group.get("speaker", Speaker.CALLER)),
+            negatable=group.get("negatable", False),
+        )
+

@@ -1,0 +1,227 @@
+"""Settings in, running services out: the only place where the parts are put together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import openai
+import structlog
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from callguard.alerting.endpoint import message_status_route
+from callguard.alerting.outbox import SEND_ALERT, Outbox
+from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
+from callguard.analysis.catalogue import default_catalogue
+from callguard.analysis.judge import Judge, OpenAIJudge
+from callguard.analysis.local_scorer import LocalScorer, default_lexicon
+from callguard.config import Settings
+from callguard.dashboard.routes import dashboard_routes
+from callguard.dashboard.source import DatabaseSnapshots
+from callguard.db import migrate
+from callguard.db.listen import Listener
+from callguard.db.pool import Database
+from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
+from callguard.intake.dialling import Dialler
+from callguard.intake.endpoints import Intake
+from callguard.intake.records import DIAL, TELL_UNREACHABLE
+from callguard.intake.recorder import Recorder
+from callguard.intake.routes import RouteBook
+from callguard.intake.signature import SignatureGate
+from callguard.intake.twiml import LANGUAGE_CODES, Twiml
+from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
+from callguard.media.admission import Admission, StreamFiguresBook
+from callguard.media.endpoint import LiveStreams, make_media_endpoint
+from callguard.telephony.twilio import TwilioTelephony
+from callguard.transcript.spool import Spool
+from callguard.trust.keys import Keys, load_keys
+from callguard.trust.passes import PassIssuer
+from callguard.trust.sealing import Sealer
+from callguard.worker import Handler, Worker
+
+KEYWORD_CHANNEL = "keyword_detected"
+SUPERVISE_SECONDS = 2.0
+RESTART_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What runs, and the doors it serves. `stopping` is set when the server begins to stop."""
+
+    settings: Settings
+    keys: Keys
+    database: Database
+    spool: Spool
+    listener: Listener
+    streams: LiveStreams
+    routes: list[BaseRoute]
+    stopping: asyncio.Event
+
+
+@asynccontextmanager
+async def database_urls(settings: Settings, say: Callable[[str], None] | None = None) -> AsyncIterator[Cluster]:
+    """The database to use: the one configured, or the embedded one, started or joined. Raises EmbeddedPostgresError."""
+    if settings.database_url is not None:
+        owner = settings.database_url.get_secret_value()
+        app = settings.database_app_url
+        yield Cluster(owner_dsn=owner, app_dsn=app.get_secret_value() if app else owner)
+        return
+    async with EmbeddedPostgres(settings.data_dir, say=say) as cluster:
+        yield cluster
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, stopping: asyncio.Event | None = None) -> AsyncIterator[Services]:
+    """Everything that serves, from start to clean stop.
+
+    Raises:
+        DataFolderInUse, EmbeddedPostgresError, ConfigurationError, SchemaOutdated: what is wrong, and what to do.
+    """
+    async with AsyncExitStack() as stack:
+        keys = await asyncio.to_thread(load_keys, settings)
+        if keys.fresh:
+            log.warning("master_key_made", keep_a_copy_of=str(keys.path), why="without it what it sealed can't be read")
+        embedded: EmbeddedPostgres | None = None
+        if settings.database_url is None:
+            stack.enter_context(DataFolderLock(settings.data_dir))
+            embedded = EmbeddedPostgres(settings.data_dir)
+            cluster = await stack.enter_async_context(embedded)
+            await migrate.migrate(cluster.owner_dsn)
+        else:
+            cluster = await stack.enter_async_context(database_urls(settings))
+            await _check_schema(cluster.owner_dsn)
+        services, tasks = await _build(settings, keys, cluster, stack, stopping or asyncio.Event())
+        if embedded is not None:
+            tasks["embedded_postgres"] = lambda: _supervise(embedded)
+        await stack.enter_async_context(_in_background(tasks))
+        stack.push_async_callback(services.streams.close_all)
+        stack.callback(services.stopping.set)
+        yield services
+
+
+async def _check_schema(owner_dsn: str) -> None:
+    try:
+        missing = await migrate.pending(owner_dsn)
+    except DatabaseUnavailable as error:
+        # Calls must connect all the same: from the route book, with facts spooled.
+        log.error("database_away_at_start", code=error.code)
+        return
+    if missing:
+        raise SchemaOutdated(f"The database lacks {', '.join(missing)}. Run: callguard migrate")
+
+
+async def _build(
+    settings: Settings, keys: Keys, cluster: Cluster, stack: AsyncExitStack, stopping: asyncio.Event
+) -> tuple[Services, dict[str, Callable[[], Awaitable[None]]]]:
+    database = Database(cluster.app_dsn, size=settings.database_pool_size)
+    stack.push_async_callback(database.close)
+    spool = Spool(settings.data_dir / "spool", Sealer(keys.derive("spool")))
+    await asyncio.to_thread(spool.open)
+    route_book = RouteBook(settings.data_dir / "routes.sealed", Sealer(keys.derive("routes")))
+    await asyncio.to_thread(route_book.load)
+
+    telephony = TwilioTelephony(
+        account_sid=keys.twilio_account_sid, auth_token=keys.twilio_auth_token, base_url=settings.twilio_base_url
+    )
+    stack.push_async_callback(telephony.close)
+    passes = PassIssuer(keys.derive("stream passes"))
+    signatures = SignatureGate(_accepted_tokens(settings, keys), settings.base_url)
+    twiml = Twiml(settings.base_url, passes, {lang: _hints(lang) for lang in LANGUAGE_CODES})
+
+    wake = asyncio.Event()
+    recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
+    dialler = Dialler(database, telephony, twiml)
+    outbox = Outbox(database, telephony, twiml, settings.twilio_alert_number)
+    analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
+    handlers = {
+        DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
+        TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
+        ANALYSE: Handler(analyst.analyse, attempts=20),
+        JUDGE: Handler(analyst.judge, attempts=4),
+        SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
+    }
+    worker = Worker(database, handlers, wake)
+    listener = Listener(cluster.app_dsn, KEYWORD_CHANNEL, wake)
+    streams = LiveStreams(settings.media_max_streams)
+    media = make_media_endpoint(Admission(database, signatures, passes), StreamFiguresBook(database), streams)
+    services = Services(
+        settings=settings,
+        keys=keys,
+        database=database,
+        spool=spool,
+        listener=listener,
+        streams=streams,
+        stopping=stopping,
+        routes=[
+            *Intake(recorder, route_book, twiml).http_routes(signatures),
+            message_status_route(outbox, signatures),
+            WebSocketRoute("/media-stream", media),
+            *dashboard_routes(
+                DatabaseSnapshots(database),
+                key=keys.dashboard,
+                secure=settings.base_url.startswith("https://"),
+                stopping=stopping,
+            ),
+        ],
+    )
+    return services, {
+        "worker": worker.run,
+        "listener": listener.run,
+        "replay": recorder.run,
+        "route_book": lambda: route_book.run(database),
+    }
+
+
+def _accepted_tokens(settings: Settings, keys: Keys) -> list[str]:
+    secondary = settings.twilio_auth_token_secondary
+    return [keys.twilio_auth_token, *([secondary.get_secret_value()] if secondary else [])]
+
+
+def _hints(language: str) -> list[str]:
+    return [keyword.phrase for keyword in default_catalogue(language)]
+
+
+def _judge(settings: Settings, stack: AsyncExitStack) -> Judge | None:
+    if not settings.llm_configured:
+        return None
+    key = settings.openai_api_key
+    client = openai.AsyncOpenAI(
+        # A server at home needs no key, but the SDK wants one.
+        api_key=key.get_secret_value() if key else "unused",
+        base_url=settings.openai_base_url,
+        max_retries=0,
+    )
+    stack.push_async_callback(client.close)
+    return OpenAIJudge(client, settings.openai_model)
+
+
+async def _supervise(embedded: EmbeddedPostgres) -> None:
+    while True:
+        await asyncio.sleep(SUPERVISE_SECONDS)
+        try:
+            await embedded.ensure_running()
+        except EmbeddedPostgresError as error:
+            log.error("embedded_postgres_not_running", code=error.code)
+
+
+@asynccontextmanager
+async def _in_background(tasks: dict[str, Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
+    running = [asyncio.create_task(_restarting(name, run), name=name) for name, run in tasks.items()]
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _restarting(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """A bug in one part must not end the others, nor that part for good."""
+    while True:
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001
+            log.error("background_task_raised", task=name, error=type(error).__name__)
+        await asyncio.sleep(RESTART_SECONDS)

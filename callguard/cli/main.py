@@ -1,0 +1,49 @@
+"""`callguard`: the commands, and how their errors are told."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from callguard.cli.check import check
+from callguard.cli.demo import demo
+from callguard.cli.migrate import migrate
+from callguard.cli.serve import serve
+from callguard.cli.simulate import simulate
+from callguard.errors import CallguardError
+
+FAILED, UNUSABLE = 1, 2
+
+app = typer.Typer(
+    help="Listens in on a vulnerable person's phone calls for them, and gets help while the scammer talks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, serve, simulate, migrate, check):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"callguard {version('callguard')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Options of callguard itself."""
+
+
+def main() -> None:
+    """Runs a command; an error of ours becomes one line on standard error and exit status 2."""
+    try:
+        app()
+    except CallguardError as error:
+        print(f"callguard: {error}", file=sys.stderr)
+        sys.exit(UNUSABLE)

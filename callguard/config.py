@@ -1,0 +1,143 @@
+"""Settings, read once from the environment (and a `.env` file), frozen, each documented in `.env.example`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from callguard.errors import ConfigurationError
+
+DEFAULT_PORT = 8000
+LOCAL_TWILIO_API_URL = "http://127.0.0.1:8100"
+TWILIO_API_URL = "https://api.twilio.com"
+TRANSACTION_POOLER_PORT = 6543
+# As the port of any of the hosts, or as a parameter.
+_POOLER = re.compile(rf"(?::|[?&]port=){TRANSACTION_POOLER_PORT}(?:[/?&,#]|$)")
+
+
+def _default_data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("callguard", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations. Secrets are never printed."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    data_dir: Path = Field(default_factory=_default_data_dir, alias="CALLGUARD_DATA_DIR")
+    """Where the embedded database, the spool and generated keys live."""
+    master_key: SecretStr | None = Field(None, alias="CALLGUARD_MASTER_KEY")
+    """32 bytes, base64url: seals the spool and signs stream tokens. Made on first start when absent."""
+    dashboard_key: SecretStr | None = Field(None, alias="CALLGUARD_DASHBOARD_KEY")
+    """Opens the dashboard. Made on first start when absent."""
+
+    host: str = Field("127.0.0.1", alias="HOST")
+    """Address the server listens on."""
+    port: int = Field(DEFAULT_PORT, alias="PORT", ge=0, le=65535)
+    """Port the server listens on."""
+    public_base_url: str | None = Field(None, alias="PUBLIC_BASE_URL")
+    """How Twilio reaches this server, as in https://calls.example.org; signatures are checked against it."""
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", alias="LOG_LEVEL")
+    """Least severity that is logged."""
+    log_format: Literal["text", "json"] = Field("text", alias="LOG_FORMAT")
+    """`text` for people, `json` for machines."""
+
+    database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    """Any Postgres 15+ or Supabase (direct or session port 5432). Absent: the embedded Postgres."""
+    database_app_url: SecretStr | None = Field(None, alias="DATABASE_APP_URL")
+    """The same database as a login of role callguard_app. Absent: DATABASE_URL, with that role assumed."""
+    database_pool_size: int = Field(10, alias="DATABASE_POOL_SIZE", ge=2, le=100)
+    """Connections of one server process."""
+    webhook_database_seconds: float = Field(1.2, alias="WEBHOOK_DATABASE_SECONDS", gt=0, le=10)
+    """How long a webhook waits for the database before it answers without it."""
+
+    twilio_account_sid: str | None = Field(None, alias="TWILIO_ACCOUNT_SID")
+    """Twilio account. Absent: local mode, against the stand-in."""
+    twilio_auth_token: SecretStr | None = Field(None, alias="TWILIO_AUTH_TOKEN")
+    """Signs webhooks and authenticates REST requests."""
+    twilio_auth_token_secondary: SecretStr | None = Field(None, alias="TWILIO_AUTH_TOKEN_SECONDARY")
+    """Also accepted on webhooks while the token is being rotated."""
+    twilio_api_url: str | None = Field(None, alias="TWILIO_API_URL")
+    """Where Twilio's REST API is. Absent: Twilio itself, or the stand-in in local mode."""
+    twilio_alert_number: str | None = Field(None, alias="TWILIO_ALERT_NUMBER")
+    """Number that alerts are sent from. Absent: the person's own Twilio number."""
+
+    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    """Turns the LLM judge on."""
+    openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
+    """Any OpenAI-compatible server, one at home for instance; turns the LLM judge on too."""
+    openai_model: str = Field("gpt-4o-mini", alias="OPENAI_MODEL")
+    """Model the judge asks."""
+
+    media_max_streams: int = Field(500, alias="MEDIA_MAX_STREAMS", ge=1)
+    """Media streams open at once; beyond it a call goes on without its audio."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field((), alias="TRUSTED_PROXIES")
+    """Comma-separated addresses whose X-Forwarded-* headers are believed."""
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_base_url", "twilio_api_url", "openai_base_url", mode="before")
+    @classmethod
+    def _web_address(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = value.rstrip("/")
+            if value and not value.startswith(("http://", "https://")):
+                raise ValueError("must start with http:// or https://")
+        return value or None
+
+    @field_validator("database_url", "database_app_url")
+    @classmethod
+    def _session_connection(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        address = value.get_secret_value()
+        if not address.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        if _POOLER.search(address):
+            raise ValueError(
+                f"port {TRANSACTION_POOLER_PORT} is a transaction pooler, which drops LISTEN; use port 5432"
+            )
+        return value
+
+    @property
+    def local_mode(self) -> bool:
+        """No Twilio account is configured, so calls come from the local stand-in."""
+        return self.twilio_account_sid is None
+
+    @property
+    def base_url(self) -> str:
+        """The address that webhooks are signed for."""
+        return self.public_base_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def twilio_base_url(self) -> str:
+        """Where REST requests go."""
+        return self.twilio_api_url or (LOCAL_TWILIO_API_URL if self.local_mode else TWILIO_API_URL)
+
+    @property
+    def llm_configured(self) -> bool:
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment; `overrides` (by field name) win.
+
+    Raises:
+        ConfigurationError: names each setting that is wrong and why, never its value.
+    """
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]  # overrides are validated like the environment
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError(f"Some settings are wrong: {problems}. See .env.example.") from None
+    if settings.twilio_account_sid and settings.twilio_auth_token is None:
+        raise ConfigurationError("TWILIO_ACCOUNT_SID is set but TWILIO_AUTH_TOKEN is not. Set both, or neither.")
+    return settings

@@ -1,0 +1,75 @@
+"""Who may look: whoever came by the keyed address once; from then on a cookie, not the key, proves it."""
+
+import hashlib
+import hmac
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callguard.errors import ConfigurationError
+
+COOKIE = "callguard_dashboard"
+_COOKIE_SECONDS = 30 * 24 * 3600
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Access:
+    """The dashboard's lock. `secure` keeps the cookie to https."""
+
+    def __init__(self, key: str, *, secure: bool) -> None:
+        if not key:
+            raise ConfigurationError(
+                "The dashboard's key is empty. Set CALLGUARD_DASHBOARD_KEY, or leave it unset."
+            )
+        self._key = key.encode()
+        self._pass = hmac.digest(self._key, b"callguard dashboard cookie", hashlib.sha256).hex()
+        self._secure = secure
+
+    def opens(self, candidate: str) -> bool:
+        """Whether `candidate` is the key."""
+        return hmac.compare_digest(candidate.encode(), self._key)
+
+    def admits(self, request: Request) -> bool:
+        """Whether the visitor has shown the key before."""
+        return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._pass.encode())
+
+    def remember(self, response: Response) -> None:
+        """Lets the visitor in from now on."""
+        response.set_cookie(
+            COOKIE,
+            self._pass,
+            max_age=_COOKIE_SECONDS,
+            path="/dashboard",
+            secure=self._secure,
+            httponly=True,
+            samesite="strict",
+        )
+
+
+class PageHeaders:
+    """Middleware that puts `HEADERS` on every reply which doesn't say otherwise."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,67 @@
+"""The read model of everything that moves: what the dashboard and the terminal show, at one moment."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from callguard.domain.transcript import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one signal brought to the risk: `risk` 0-100, or None; then `state` says why there is none."""
+
+    signal: str
+    state: str
+    risk: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAlert:
+    """One message to one contact and how far it got."""
+
+    id: UUID
+    contact_name: str
+    channel: str
+    level: str
+    status: str
+    created_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call as people see it. `caller` is E.164 or 'withheld'; `verdict` SAFE, UNSURE, SUSPECT or SCAM."""
+
+    id: UUID
+    call_sid: str
+    person_name: str
+    caller: str
+    attestation: str | None
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    verdict: str
+    risk: int
+    fraud_type: str | None
+    explanation: str
+    quotations: tuple[str, ...]
+    contributions: tuple[Contribution, ...]
+    keywords: tuple[str, ...]
+    transcript: tuple[Utterance, ...]
+    alerts: tuple[LiveAlert, ...]
+    speech_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All live calls and the recent ended ones, newest first. A call's risk is 0 before any analysis."""
+
+    taken_at: datetime
+    calls: tuple[LiveCall, ...]
+
+
+SnapshotSource = Callable[[], Awaitable[Snapshot]]

@@ -1,0 +1,80 @@
+"""The read model from Postgres: a handful of queries per tenant, past the domain's objects."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from callguard.dashboard.snapshot import Contribution, LiveAlert, LiveCall, Snapshot
+from callguard.db.pool import Database, Row, Session
+from callguard.domain.transcript import Utterance
+from callguard.transcript import store as transcripts
+
+MOST_CALLS = 50
+
+
+class DatabaseSnapshots:
+    """A `SnapshotSource` over every tenant of this installation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self) -> Snapshot:
+        """Raises DatabaseError."""
+        async with self._database.session() as session:
+            tenants: list[UUID] = [row["id"] for row in await session.rows("tenants.ids")]
+        calls: list[LiveCall] = []
+        for tenant_id in tenants:
+            async with self._database.tenant(tenant_id) as session:
+                calls += await _calls(session, tenant_id)
+        calls.sort(key=lambda call: (call.ended_at is None, call.started_at), reverse=True)
+        return Snapshot(taken_at=datetime.now(UTC), calls=tuple(calls[:MOST_CALLS]))
+
+
+async def _calls(session: Session, tenant_id: UUID) -> list[LiveCall]:
+    rows = await session.rows("calls.recent", MOST_CALLS)
+    ids = [row["id"] for row in rows]
+    words = await transcripts.of_calls(session, tenant_id, ids)
+    verdicts = {row["call_id"]: row for row in await session.rows("analyses.standing", tenant_id, ids)}
+    alerts: defaultdict[UUID, list[LiveAlert]] = defaultdict(list)
+    for row in await session.rows("alerts.of_calls", tenant_id, ids):
+        alerts[row["call_id"]].append(_alert(row))
+    return [_call(row, words.get(row["id"], ()), verdicts.get(row["id"]), alerts[row["id"]]) for row in rows]
+
+
+def _alert(row: Row) -> LiveAlert:
+    return LiveAlert(
+        id=row["id"],
+        contact_name=row["contact_name"],
+        channel=row["alert_type"],
+        level=row["level"],
+        status=row["status"],
+        created_at=row["created_at"],
+        sent_at=row["sent_at"],
+        delivered_at=row["delivered_at"],
+    )
+
+
+def _call(
+    row: Row, words: tuple[Utterance, ...], verdict: Row | None, alerts: Iterable[LiveAlert]
+) -> LiveCall:
+    return LiveCall(
+        id=row["id"],
+        call_sid=row["call_sid"],
+        person_name=row["person_name"],
+        caller=row["caller_number"],
+        attestation=row["attestation"],
+        status=row["status"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        verdict=verdict["verdict"] if verdict else "SAFE",
+        risk=round(verdict["fraud_score"]) if verdict else 0,
+        fraud_type=verdict["fraud_type"] if verdict else None,
+        explanation=verdict["explanation"] if verdict else "",
+        quotations=tuple(verdict["quotations"]) if verdict else (),
+        contributions=tuple(Contribution(**part) for part in verdict["contributions"]) if verdict else (),
+        keywords=tuple(row["keywords"]),
+        transcript=words,
+        alerts=tuple(alerts),
+        speech_seconds=row["caller_speech_ms"] / 1000,
+    )

@@ -1,0 +1,116 @@
+"""Plain words for what the system knows by short names: verdicts, attestation, signals, deliveries."""
+
+from dataclasses import dataclass
+
+from callguard.dashboard.snapshot import LiveAlert, LiveCall
+from callguard.domain.caller import parse_verstat
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """`tone` names the look; `symbol` says the same without colour; `meaning` says what it brings about."""
+
+    tone: str
+    symbol: str
+    label: str
+    meaning: str
+
+
+_VERDICTS = {
+    "SAFE": VerdictWords("safe", "✓", "No sign of a scam", "Below 30 of 100: nothing is sent."),
+    "UNSURE": VerdictWords("unsure", "?", "Unclear", "30 to 59 of 100: shown here, no message is sent."),
+    "SUSPECT": VerdictWords(
+        "suspect", "!", "Suspicious", "60 to 79 of 100: the contacts are warned, one after the other."
+    ),
+    "SCAM": VerdictWords(
+        "scam", "‼", "Likely scam", "80 of 100 and above: all contacts are alerted at once."
+    ),
+}
+_LISTENING = VerdictWords("open", "…", "Listening", "A call is judged once a watched keyword is spoken.")
+_NOT_JUDGED = VerdictWords("open", "–", "Not judged", "No watched keyword was spoken.")  # noqa: RUF001
+
+
+def verdict_words(call: LiveCall) -> VerdictWords:
+    """What the call's risk means. Without a judgement there is none, whatever the number says."""
+    if not call.contributions:
+        return _LISTENING if call.ended_at is None else _NOT_JUDGED
+    return _VERDICTS[call.verdict]
+
+
+_ATTESTATION = {
+    "A": "Verified number: the caller's phone company vouches that it is theirs (A).",
+    "B": "Partly verified: the phone company knows its customer, but not that the number is theirs (B).",
+    "C": "Unverified: the call came through a gateway and nobody vouches for the number (C).",
+    "failed": "Verification failed: the number may be forged.",
+    "none": "Unsigned: no phone company vouches for the number.",
+}
+
+
+def attestation_words(attestation: str | None) -> str:
+    """STIR/SHAKEN in a sentence, from a level (A, B, C, failed, none) or Twilio's `StirVerstat`."""
+    if attestation in _ATTESTATION:
+        return _ATTESTATION[attestation]
+    stir = parse_verstat(attestation)
+    return _ATTESTATION[stir.level or ("failed" if stir.failed else "none")]
+
+
+_SIGNALS = {
+    "local_scorer": "Words spoken",
+    "llm": "Language model",
+    "attestation": "Caller's number",
+    "deepfake": "Synthetic voice",
+    "known_voice": "Known voice",
+}
+
+
+def signal_words(signal: str) -> str:
+    """A source of risk by the name people know."""
+    return _SIGNALS.get(signal, signal.replace("_", " ").capitalize())
+
+
+_FRAUDS = {
+    "government": "posing as an authority",
+    "bank": "posing as a bank",
+    "tech_support": "fake technical support",
+    "family_emergency": "made-up family emergency",
+    "prize": "fake prize",
+    "investment": "false investment",
+    "romance": "false romance",
+    "health_insurance": "health insurance scam",
+    "utility": "utility bill scam",
+    "parcel": "parcel scam",
+    "job": "false job offer",
+    "charity": "false charity",
+    "debt": "invented debt",
+    "extortion": "extortion",
+    "refund": "false refund",
+}
+
+
+def fraud_words(fraud_type: str) -> str:
+    """The kind of fraud in a few words."""
+    return _FRAUDS.get(fraud_type, "another kind of scam")
+
+
+_CHANNELS = {"sms": "SMS", "call": "phone call", "app_notification": "app"}
+
+
+def channel_words(channel: str) -> str:
+    """How a contact is reached."""
+    return _CHANNELS.get(channel, channel)
+
+
+_DELIVERY = {
+    "pending": "waiting to be sent",
+    "sending": "being sent",
+    "sent": "sent, not yet confirmed",
+    "delivered": "delivered",
+    "undelivered": "not delivered",
+    "failed": "could not be sent",
+    "skipped": "no longer needed",
+}
+
+
+def delivery_words(alert: LiveAlert) -> str:
+    """How far a message got."""
+    return _DELIVERY.get(alert.status, alert.status)

@@ -1,0 +1,56 @@
+"""LISTEN on a connection of its own. A notification is a hint: whoever waits here must also poll."""
+
+import asyncio
+import contextlib
+
+import asyncpg
+import structlog
+
+from callguard.db.errors import database_errors
+from callguard.errors import DatabaseError
+
+PING_SECONDS = 10.0
+RETRY_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Listener:
+    """Sets `heard` for every notification on `channel`, and reconnects for as long as `run` runs.
+
+    A half-open connection is noticed by a ping; after each reconnect `heard` is set, since what was notified
+    meanwhile is lost.
+    """
+
+    def __init__(self, dsn: str, channel: str, heard: asyncio.Event) -> None:
+        self._dsn = dsn
+        self._channel = channel
+        self._heard = heard
+        self.listening = asyncio.Event()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except DatabaseError as error:
+                log.warning("listen_lost", channel=self._channel, code=error.code)
+            self.listening.clear()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self) -> None:
+        with database_errors():
+            connection = await asyncpg.connect(self._dsn, timeout=PING_SECONDS)
+            try:
+                await connection.add_listener(self._channel, self._notified)
+                self.listening.set()
+                self._heard.set()
+                while True:
+                    await asyncio.sleep(PING_SECONDS)
+                    await connection.execute("SELECT 1", timeout=PING_SECONDS / 2)
+            finally:
+                self.listening.clear()
+                with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await connection.close(timeout=1)
+
+    def _notified(self, *_notification: object) -> None:
+        self._heard.set()

@@ -1,0 +1,100 @@
+"""Connections to Postgres. Every statement runs in a tenant's name, or through a resolver function.
+
+The pool logs in as (or assumes) `callguard_app`, which row-level security binds. `tenant()` opens a transaction whose
+`callguard.tenant` names the tenant; outside it a table shows no row.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from callguard.db.errors import database_errors
+from callguard.db.queries import QUERIES
+
+APP_ROLE = "callguard_app"
+CONNECT_SECONDS = 5.0
+STATEMENT_SECONDS = 10.0
+
+Row = asyncpg.Record
+
+
+class Session:
+    """One connection, asked by a query's name."""
+
+    def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[Row]") -> None:
+        self._connection = connection
+
+    async def rows(self, query: str, *arguments: object) -> list[Row]:
+        return await self._connection.fetch(QUERIES[query], *arguments)
+
+    async def row(self, query: str, *arguments: object) -> Row | None:
+        return await self._connection.fetchrow(QUERIES[query], *arguments)
+
+    async def value(self, query: str, *arguments: object) -> Any:  # noqa: ANN401  # a column of any type
+        return await self._connection.fetchval(QUERIES[query], *arguments)
+
+    async def run(self, query: str, *arguments: object) -> int:
+        """Executes and returns how many rows were touched."""
+        status = await self._connection.execute(QUERIES[query], *arguments)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+
+class Database:
+    """A lazily opened pool: the server starts, and connects calls, while Postgres is away."""
+
+    def __init__(self, dsn: str, *, size: int, role: str | None = APP_ROLE) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._settings = {"application_name": "callguard"} | ({"role": role} if role else {})
+        self._pool: asyncpg.Pool[Row] | None = None
+        self._opening = asyncio.Lock()
+
+    async def _opened(self) -> "asyncpg.Pool[Row]":
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=1,
+                    max_size=self._size,
+                    timeout=CONNECT_SECONDS,
+                    command_timeout=STATEMENT_SECONDS,
+                    init=_prepare,
+                    server_settings=self._settings,
+                )
+        return self._pool
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """A connection without a tenant: only the resolver functions give rows. Raises DatabaseError."""
+        with database_errors():
+            pool = self._pool or await self._opened()
+            async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                yield Session(connection)
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncIterator[Session]:
+        """One transaction in a tenant's name. Raises DatabaseError."""
+        with database_errors():
+            pool = self._pool or await self._opened()
+            async with pool.acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction():
+                await connection.execute(QUERIES["tenants.enter"], str(tenant_id))
+                yield Session(connection)
+
+    async def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await pool.close()
+            except (TimeoutError, OSError, asyncpg.PostgresError):
+                pool.terminate()
+
+
+async def _prepare(connection: "asyncpg.Connection[Row]") -> None:
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")

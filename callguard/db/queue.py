@@ -1,0 +1,73 @@
+"""The one queue: rows of `work`, held by a lease on the database's clock and a fencing token.
+
+A worker that lost its lease finds its `finish` refused, and with it the transaction that carries its results.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from callguard.db.pool import Database, Session
+from callguard.errors import LeaseLost
+
+LEASE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A row in this worker's hands. `attempts` counts this one."""
+
+    id: int
+    tenant_id: UUID
+    kind: str
+    subject: UUID
+    call_id: UUID
+    payload: dict[str, Any]
+    attempts: int
+    fence: int
+
+
+async def add(
+    session: Session,
+    tenant_id: UUID,
+    kind: str,
+    *,
+    subject: UUID,
+    call_id: UUID,
+    payload: dict[str, object] | None = None,
+    urgency: int,
+    delay_seconds: float = 0,
+) -> None:
+    """Asks for work in the session's transaction; one request per kind and subject waits."""
+    await session.run("work.add", tenant_id, kind, subject, call_id, payload or {}, urgency, delay_seconds)
+
+
+async def claim(database: Database, kinds: list[str], batch: int) -> list[Work]:
+    """Due work, most urgent first. Raises DatabaseError."""
+    async with database.session() as session:
+        return [Work(**row) for row in await session.rows("work.claim", kinds, batch, LEASE_SECONDS)]
+
+
+async def finish(session: Session, work: Work) -> None:
+    """Marks work done inside the transaction that holds its results. Raises LeaseLost, which undoes them."""
+    if not await session.run("work.finish", work.id, work.fence):
+        raise LeaseLost("Another worker has taken over this work; its result stands, this one's is dropped.")
+
+
+async def renew(database: Database, work: Work) -> bool:
+    """A heartbeat; False when the lease is lost."""
+    async with database.tenant(work.tenant_id) as session:
+        return bool(await session.run("work.renew", work.id, work.fence, LEASE_SECONDS))
+
+
+async def put_back(database: Database, work: Work, error_code: str, delay_seconds: float) -> None:
+    """For a later attempt; where a newer request of the subject waits, that one does it."""
+    async with database.tenant(work.tenant_id) as session:
+        if not await session.run("work.retry", work.id, work.fence, error_code, delay_seconds):
+            await session.run("work.fail", work.id, work.fence, error_code)
+
+
+async def give_up(database: Database, work: Work, error_code: str) -> None:
+    """A visible failure."""
+    async with database.tenant(work.tenant_id) as session:
+        await session.run("work.fail", work.id, work.fence, error_code)

@@ -1,0 +1,133 @@
+"""Who is told, when and in which words: the alert policy. Pure; the outbox carries it out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from callguard.domain import sms
+from callguard.domain.caller import WITHHELD, spoken_number
+from callguard.domain.scoring import AlertLevel, kind_of
+from callguard.domain.signals import FraudType
+
+ESCALATION_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """An emergency contact; the smallest priority is asked first."""
+
+    id: UUID
+    name: str
+    phone_number: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAlert:
+    """A message to one contact, due after `delay_seconds` unless somebody answered before."""
+
+    contact: Contact
+    level: AlertLevel
+    delay_seconds: int
+
+
+def plan(
+    level: AlertLevel | None,
+    contacts: Iterable[Contact],
+    already: Iterable[tuple[UUID, AlertLevel]],
+    excluded_numbers: Iterable[str],
+) -> tuple[PlannedAlert, ...]:
+    """The messages that a verdict asks for.
+
+    danger reaches all contacts at once; warning asks one after the other, ESCALATION_SECONDS apart. A contact is told once per
+    level and call, and not of a warning after a danger. `excluded_numbers` (the caller, the person) are never told.
+    """
+    if level is None:
+        return ()
+    told = set(already)
+    excluded = set(excluded_numbers)
+    ordered = sorted((c for c in contacts if c.phone_number not in excluded), key=lambda c: (c.priority, c.name, str(c.id)))
+    step = 0 if level is AlertLevel.DANGER else ESCALATION_SECONDS
+    return tuple(
+        PlannedAlert(contact, level, position * step)
+        for position, contact in enumerate(ordered)
+        if (contact.id, level) not in told and (contact.id, AlertLevel.DANGER) not in told
+    )
+
+
+def message(level: AlertLevel, person: str, caller: str, fraud_type: FraudType | None, reference: str) -> str:
+    """The SMS, at most two segments: of GSM-7, or a shorter text for a name in another script.
+
+    Fixed words, the person's name and the caller's number (as stored): nothing that was said on the call gets in,
+    and no link. `reference` is short and unique to the alert: it tells a repeated message from a second alert.
+    """
+    who = sms.plain_name(person)[:40].rstrip() or "the person you look after"
+    number = _shown(caller)
+    if not sms.fits_gsm_7(who):
+        return _short_message(level, who, number, reference)
+    kind = kind_of(fraud_type or FraudType.OTHER)
+    if level is AlertLevel.DANGER:
+        return (
+            f"callguard ALERT: {who} is on the phone right now with a likely scammer: {kind}. "
+            f"Caller: {number}. Ring or go to {who} at once; have them hang up and send no money. "
+            f"Ref {reference}"
+        )
+    return (
+        f"callguard warning: a call to {who} sounds suspicious: it may be {kind}. "
+        f"Caller: {number}. Please check on {who} now. Ref {reference}"
+    )
+
+
+def _short_message(level: AlertLevel, who: str, number: str, reference: str) -> str:
+    before, after = "callguard warning: a call to ", f" is suspicious: {number}. Check now. Ref {reference}"
+    if level is AlertLevel.DANGER:
+        before = "callguard ALERT: a likely scammer has "
+        after = f" on the phone: {number}. Ring now. Ref {reference}"
+    return before + sms.clip(who, sms.MOST_UCS_2 - len(before) - len(after)) + after
+
+
+def _shown(caller: str) -> str:
+    """Addresses that are no numbers are the caller's own words, and stay out."""
+    if caller == WITHHELD:
+        return "withheld number"
+    return spoken_number(caller) if caller.startswith("+") else "no phone number"
+
+
+class DeliveryStatus(StrEnum):
+    """How far a message got. It only moves forward."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+_FROM_TWILIO = {
+    "delivered": DeliveryStatus.DELIVERED,
+    "read": DeliveryStatus.DELIVERED,
+    "undelivered": DeliveryStatus.UNDELIVERED,
+    "failed": DeliveryStatus.FAILED,
+    "canceled": DeliveryStatus.FAILED,
+}
+
+_ORDER: Sequence[frozenset[DeliveryStatus]] = (
+    frozenset({DeliveryStatus.PENDING}),
+    frozenset({DeliveryStatus.SENDING}),
+    frozenset({DeliveryStatus.SENT}),
+    frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED, DeliveryStatus.SKIPPED}),
+)
+
+
+def delivery_status(twilio_status: str) -> DeliveryStatus:
+    """Twilio's message status in our words: everything on its way counts as sent."""
+    return _FROM_TWILIO.get(twilio_status, DeliveryStatus.SENT)
+
+
+def may_follow(status: DeliveryStatus) -> tuple[str, ...]:
+    """The statuses that `status` may replace: callbacks come in any order and never move an alert back."""
+    rank = next(i for i, group in enumerate(_ORDER) if status in group)
+    return tuple(s for group in _ORDER[:rank] for s in group)

@@ -1,0 +1,76 @@
+"""What webhooks tell, as facts: frozen, tagged, parsed once at the edge, and the same on the wire, in the spool and in the database.
+
+Recording a fact twice has the effect of recording it once; facts of one call may come in any order.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something that happened in the call whose caller's leg is `call_sid`."""
+
+    call_sid: str
+
+
+class CallArrived(Fact, frozen=True, kw_only=True, tag="call_arrived"):
+    """The phone rang: a forwarded call on a person's Twilio number. `dialled_directly` where the TwiML dialled the person itself."""
+
+    conference_name: str
+    caller: str
+    called: str
+    raw_from: str
+    forwarded_from: str | None
+    stir_verstat: str | None
+    call_token: str | None
+    dialled_directly: bool
+    arrived_at: datetime
+
+
+class WordsHeard(Fact, frozen=True, kw_only=True, tag="words_heard"):
+    """One recognition result. `track` is Twilio's name of it: inbound_track is the caller."""
+
+    transcription_sid: str
+    sequence: int
+    track: str
+    text: str
+    is_final: bool
+    confidence: float | None
+    stability: float | None
+    spoken_at: datetime | None
+
+
+class TranscriptionChanged(Fact, frozen=True, kw_only=True, tag="transcription_changed"):
+    """The transcription started, stopped or failed."""
+
+    state: str
+    error: str | None = None
+
+
+class LegChanged(Fact, frozen=True, kw_only=True, tag="leg_changed"):
+    """A leg's call status; `leg_sid` is None for the caller's own leg."""
+
+    leg_sid: str | None
+    status: str
+
+
+class ConferenceChanged(Fact, frozen=True, kw_only=True, tag="conference_changed"):
+    """A participant joined or left, or the conference began or ended."""
+
+    event: str
+    label: str | None
+
+
+AnyFact = CallArrived | WordsHeard | TranscriptionChanged | LegChanged | ConferenceChanged
+
+_decoder = msgspec.json.Decoder(AnyFact)
+
+
+def encode(fact: AnyFact) -> bytes:
+    return msgspec.json.encode(fact)
+
+
+def decode(data: bytes) -> AnyFact:
+    """Raises msgspec.ValidationError for what `encode` did not make."""
+    return _decoder.decode(data)

@@ -1,0 +1,147 @@
+"""What is known about a call's risk, one type a source: measured, or visibly not available.
+
+A signal that couldn't be had is a `NotAvailable` with its reason; it is never a made-up number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from callguard.domain.transcript import Speaker
+
+
+class FraudType(StrEnum):
+    """What kind of fraud a call looks like."""
+
+    GOVERNMENT = "government"
+    BANK = "bank"
+    TECH_SUPPORT = "tech_support"
+    FAMILY_EMERGENCY = "family_emergency"
+    PRIZE = "prize"
+    INVESTMENT = "investment"
+    ROMANCE = "romance"
+    HEALTH_INSURANCE = "health_insurance"
+    UTILITY = "utility"
+    PARCEL = "parcel"
+    JOB = "job"
+    CHARITY = "charity"
+    DEBT = "debt"
+    EXTORTION = "extortion"
+    REFUND = "refund"
+    OTHER = "other"
+
+
+class Tactic(StrEnum):
+    """What a fraudulent caller does with words. A legitimate call may use one or two; a fraud combines them."""
+
+    AUTHORITY = "authority"  # speaks for an office, a bank, a company
+    FEAR = "fear"  # arrest, a drained account, a virus
+    URGENCY = "urgency"  # now, within the hour, last chance
+    SECRECY = "secrecy"  # tell nobody, give the teller another reason
+    DEFLECTION = "deflection"  # stay on the line, don't look us up
+    PAYMENT = "payment"  # gift cards, a wire, cash for a courier, a 'safe account'
+    CREDENTIALS = "credentials"  # card, code, password, identity number
+    REMOTE_ACCESS = "remote_access"  # let me on to your computer
+    FAMILY_EMERGENCY = "family_emergency"  # it's me, I'm in trouble
+    LURE = "lure"  # a prize, a refund, a return, a job
+    RAPPORT = "rapport"  # trust and affection as a lever
+    AUTOMATION = "automation"  # a machine that wants a key pressed or a number called
+
+
+class SignalName(StrEnum):
+    """The sources of risk."""
+
+    LOCAL_SCORER = "local_scorer"
+    LLM = "llm"
+    ATTESTATION = "attestation"
+    DEEPFAKE = "deepfake"
+    KNOWN_VOICE = "known_voice"
+
+
+class SignalState(StrEnum):
+    """Whether a signal was measured, and if not, why."""
+
+    MEASURED = "measured"
+    NOT_AVAILABLE_YET = "not available yet"
+    NOT_CONFIGURED = "not configured"
+    FAILED = "failed"
+    TOO_LITTLE_SPEECH = "too little speech"
+
+
+AbsentState = Literal[
+    SignalState.NOT_AVAILABLE_YET,
+    SignalState.NOT_CONFIGURED,
+    SignalState.FAILED,
+    SignalState.TOO_LITTLE_SPEECH,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Words that count: quoted with a few words either side, and their weight 0-1 (negative: they speak against)."""
+
+    speaker: Speaker
+    quotation: str
+    tactic: Tactic | None  # None for words that speak against a fraud
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class LocalScore:
+    """The local scorer's reading of the words so far. `risk` 0-100; `tactics` strength 0-1 of each one found."""
+
+    risk: int
+    fraud_type: FraudType | None
+    tactics: Mapping[Tactic, float]
+    evidence: tuple[Evidence, ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class LlmOpinion:
+    """The LLM judge's reading. `risk` 0-100, `confidence` 0-1; every quotation occurs in the transcript.
+
+    `claims`, `asks`, `explanation` and `suggested_action` are the model's own words: kept as evidence, never sent.
+    """
+
+    risk: int
+    fraud_type: FraudType | None
+    claims: tuple[str, ...]
+    asks: tuple[str, ...]
+    tactics: tuple[Tactic, ...]
+    quotations: tuple[str, ...]
+    explanation: str
+    suggested_action: str
+    confidence: float
+    model: str
+    prompt_version: str
+
+
+class AttestationLevel(StrEnum):
+    """STIR/SHAKEN: A the number is the caller's, B the customer is known, C neither; failed or none."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    FAILED = "failed"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """What the caller's carrier vouches for."""
+
+    level: AttestationLevel
+
+
+@dataclass(frozen=True, slots=True)
+class NotAvailable:
+    """A signal that couldn't be had: which, why, and a sentence for people."""
+
+    signal: SignalName
+    state: AbsentState
+    detail: str = ""
+
+
+Signal = LocalScore | LlmOpinion | Attestation | NotAvailable

@@ -1,0 +1,105 @@
+"""Twilio's webhooks about calls. Bridging fails open: a ringing call is answered with dialling TwiML whatever breaks."""
+
+import time
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from callguard.domain.facts import AnyFact, CallArrived
+from callguard.errors import NumberUnknown, SpoolError
+from callguard.intake import payloads
+from callguard.intake.recorder import Recorder
+from callguard.intake.routes import RouteBook
+from callguard.intake.signature import SignatureGate
+from callguard.intake.twiml import Twiml
+from callguard.intake.verified import Form, verified
+
+DEFAULT_LANGUAGE = "en"
+
+log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """The handlers, each given a verified form."""
+
+    def __init__(self, recorder: Recorder, routes: RouteBook, twiml: Twiml) -> None:
+        self._recorder = recorder
+        self._routes = routes
+        self._twiml = twiml
+
+    def http_routes(self, signatures: SignatureGate) -> list[Route]:
+        """The webhooks and their aliases."""
+        webhooks = {
+            ("/incoming-call", "/voice/incoming"): self.incoming_call,
+            ("/transcription", "/voice/transcription"): self.transcription,
+            ("/call-status", "/voice/status"): self.call_status,
+            ("/conference-events",): self.conference_events,
+        }
+        return [
+            Route(path, verified(signatures, webhook), methods=["GET", "POST"])
+            for paths, webhook in webhooks.items()
+            for path in paths
+        ]
+
+    async def incoming_call(self, _request: Request, form: Form) -> Response:
+        """The phone rings."""
+        fact = payloads.call_arrived(form, datetime.now(UTC))
+        try:
+            return _xml(await self._bridge(fact))
+        except NumberUnknown as error:
+            log.warning("call_refused", code=error.code)
+            return _xml(self._twiml.reject("rejected"))
+        except Exception as error:  # noqa: BLE001  # whatever breaks, the call connects
+            log.error("bridging_without_database", error=type(error).__name__)
+            return _xml(await self._dial_directly(fact))
+
+    async def _bridge(self, fact: CallArrived) -> str:
+        arrival = await self._recorder.arrive(fact)
+        if arrival.looping:
+            log.error("forwarding_loop_cut")
+            return self._twiml.reject("busy")
+        return self._twiml.bridge(
+            fact.call_sid, arrival.conference_name, arrival.language, announce=arrival.announce, now=time.time()
+        )
+
+    async def _dial_directly(self, fact: CallArrived) -> str:
+        route = self._routes.find(fact.called)
+        if route is None:
+            log.error("call_not_connected", reason="route_unknown")
+            return self._twiml.unreachable(DEFAULT_LANGUAGE)
+        try:
+            await self._recorder.spool(msgspec.structs.replace(fact, dialled_directly=True, call_token=None))
+        except SpoolError as error:
+            log.error("call_not_spooled", code=error.code)
+        return self._twiml.direct(fact.call_sid, route.phone_number, route.language, time.time())
+
+    async def transcription(self, _request: Request, form: Form) -> Response:
+        """Words were heard, or the transcription changed its state."""
+        return await self._record(payloads.transcription(form))
+
+    async def call_status(self, request: Request, form: Form) -> Response:
+        """A leg moved on: the caller's, or one that was dialled for the call named by `parent`."""
+        return await self._record(payloads.leg_changed(form, request.query_params.get("parent")))
+
+    async def conference_events(self, request: Request, form: Form) -> Response:
+        """Somebody joined or left, or the conference ended."""
+        return await self._record(payloads.conference_changed(form, request.query_params.get("parent", "")))
+
+    async def _record(self, fact: AnyFact | None) -> Response:
+        if fact is None:
+            return Response(status_code=204)
+        try:
+            await self._recorder.record(fact)
+        except SpoolError as error:
+            # Twilio repeats what it could not deliver.
+            log.error("fact_not_kept", fact=type(fact).__name__, code=error.code)
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return Response(status_code=204)
+
+
+def _xml(twiml: str) -> Response:
+    return Response(twiml, media_type="text/xml")

@@ -1,0 +1,143 @@
+"""Facts into Postgres: each is recorded once, whatever the number of times and the order in which it is told.
+
+Which call it belongs to, and so which tenant, is asked of a resolver function; all else happens in that tenant's name.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from callguard.db import queue
+from callguard.db.pool import Database, Row, Session
+from callguard.domain.call import ANSWERED, FINAL, UNANSWERED, conference_name, leg_may_follow
+from callguard.domain.caller import parse_verstat
+from callguard.domain.facts import (
+    AnyFact,
+    CallArrived,
+    ConferenceChanged,
+    LegChanged,
+    TranscriptionChanged,
+    WordsHeard,
+)
+from callguard.errors import CallUnknown, NumberUnknown
+from callguard.transcript import store as transcripts
+
+DIAL = "dial"
+TELL_UNREACHABLE = "tell_unreachable"
+ANALYSE = "analyse"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a recorded call is answered. `looping`: it is the person's own line that forwards our dialling back."""
+
+    conference_name: str
+    language: str
+    announce: bool
+    looping: bool
+
+
+async def arrive(database: Database, fact: CallArrived) -> Arrival:
+    """Stores a call and, in the same transaction, the work of dialling the person.
+
+    Raises:
+        NumberUnknown: nobody here has the number that was called.
+        DatabaseError: the database is away.
+    """
+    async with database.session() as session:
+        route = await session.row("people.resolve_number", fact.called)
+    if route is None:
+        raise NumberUnknown("A call came in on a number that belongs to nobody here. Add the person who has it.")
+    async with database.tenant(route["tenant_id"]) as session:
+        if not fact.dialled_directly and await session.value(
+            "calls.still_dialling", route["user_id"], fact.caller, fact.call_sid
+        ):
+            return Arrival("", route["language"], announce=False, looping=True)
+        call_id = await _open(session, route, fact)
+        if call_id is None:
+            known = await session.row("calls.known", fact.call_sid)
+            if known is None:
+                raise CallUnknown("The call's SID is known, but not under this number.")
+            if fact.dialled_directly:
+                await session.run("work.drop", route["tenant_id"], DIAL, known["id"])
+            return Arrival(known["conference_name"], route["language"], known["announced"], looping=False)
+    return Arrival(_conference(route, fact), route["language"], route["announce"], looping=False)
+
+
+def _conference(route: Row, fact: CallArrived) -> str:
+    return conference_name(route["user_id"], int(fact.arrived_at.timestamp() * 1000))
+
+
+async def _open(session: Session, route: Row, fact: CallArrived) -> UUID | None:
+    tenant_id: UUID = route["tenant_id"]
+    call_id: UUID | None = await session.value(
+        "calls.open",
+        tenant_id,
+        route["user_id"],
+        fact.call_sid,
+        _conference(route, fact),
+        fact.caller,
+        fact.called,
+        fact.forwarded_from,
+        fact.stir_verstat,
+        parse_verstat(fact.stir_verstat).level,
+        route["language"],
+        route["announce"] and not fact.dialled_directly,
+        fact.arrived_at,
+    )
+    if call_id is not None and not fact.dialled_directly:
+        await session.run("calls.expect_leg", tenant_id, call_id)
+        await queue.add(
+            session,
+            tenant_id,
+            DIAL,
+            subject=call_id,
+            call_id=call_id,
+            payload={"raw_from": fact.raw_from, "call_token": fact.call_token},
+            urgency=0,
+        )
+    return call_id
+
+
+async def record(database: Database, fact: AnyFact) -> None:
+    """Stores any fact. Raises NumberUnknown, CallUnknown or DatabaseError."""
+    if isinstance(fact, CallArrived):
+        await arrive(database, fact)
+        return
+    async with database.session() as session:
+        call = await session.row("calls.resolve", fact.call_sid)
+    if call is None:
+        raise CallUnknown("Twilio told of a call that is not stored.")
+    async with database.tenant(call["tenant_id"]) as session:
+        await _record(session, call, fact)
+
+
+async def _record(
+    session: Session, call: Row, fact: WordsHeard | TranscriptionChanged | LegChanged | ConferenceChanged
+) -> None:
+    tenant_id, call_id = call["tenant_id"], call["call_id"]
+    match fact:
+        case WordsHeard():
+            await transcripts.add(session, tenant_id, call_id, call["language"], fact)
+        case TranscriptionChanged(state=state):
+            await session.run("calls.transcription_changed", call_id, state)
+        case LegChanged(leg_sid=None, status=status):
+            if status in FINAL:
+                await _end(session, tenant_id, call_id)
+        case LegChanged(leg_sid=leg_sid, status=status):
+            moved = await session.run("calls.leg_changed", call_id, leg_sid, status, leg_may_follow(status))
+            if moved and status == ANSWERED:
+                await session.run("calls.connected", call_id)
+            elif moved and status in UNANSWERED:
+                await queue.add(session, tenant_id, TELL_UNREACHABLE, subject=call_id, call_id=call_id, urgency=1)
+        case ConferenceChanged(event="conference-end"):
+            await _end(session, tenant_id, call_id)
+        case ConferenceChanged(event="participant-join", label="person"):
+            await session.run("calls.connected", call_id)
+        case ConferenceChanged():
+            pass
+
+
+async def _end(session: Session, tenant_id: UUID, call_id: UUID) -> None:
+    ended = await session.row("calls.end", call_id)
+    if ended is not None and ended["awake"]:
+        await queue.add(session, tenant_id, ANALYSE, subject=call_id, call_id=call_id, urgency=4)

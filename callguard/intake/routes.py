@@ -1,0 +1,81 @@
+"""Which phone stands behind which Twilio number: kept sealed on disk, so that calls connect while the database is away."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from callguard.db.pool import Database
+from callguard.errors import DatabaseError
+from callguard.trust.sealing import SealBroken, Sealer
+
+REFRESH_SECONDS = 30.0
+_CONTEXT = b"routes"
+
+log = structlog.get_logger(__name__)
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a call on `twilio_number` goes, and how it is announced."""
+
+    twilio_number: str
+    user_id: UUID
+    phone_number: str
+    language: str
+    announce: bool
+
+
+class RouteBook:
+    """All routes of this installation, in memory and in one sealed file."""
+
+    def __init__(self, path: Path, sealer: Sealer) -> None:
+        self._path = path
+        self._sealer = sealer
+        self._routes: dict[str, Route] = {}
+
+    def find(self, number: str) -> Route | None:
+        return self._routes.get(number)
+
+    def load(self) -> None:
+        """What the last run knew. Blocking; a file that can't be read counts as none."""
+        try:
+            sealed = self._path.read_bytes()
+            self._keep(msgspec.json.decode(self._sealer.open(sealed, _CONTEXT), type=list[Route]))
+        except FileNotFoundError:
+            return
+        except (OSError, SealBroken, msgspec.DecodeError) as error:
+            log.warning("route_book_unreadable", error=type(error).__name__)
+
+    def _keep(self, routes: Iterable[Route]) -> bool:
+        found = {route.twilio_number: route for route in routes}
+        changed = found != self._routes
+        self._routes = found
+        return changed
+
+    async def refresh(self, database: Database) -> None:
+        """Takes over what the database says. Raises DatabaseError."""
+        async with database.session() as session:
+            rows = await session.rows("people.route_book")
+        if self._keep(Route(**row) for row in rows):
+            await asyncio.to_thread(self._save, list(self._routes.values()))
+
+    def _save(self, routes: list[Route]) -> None:
+        draft = self._path.with_suffix(".part")
+        try:
+            draft.write_bytes(self._sealer.seal(msgspec.json.encode(routes), _CONTEXT))
+            draft.chmod(0o600)
+            draft.replace(self._path)
+        except OSError as error:
+            log.warning("route_book_not_saved", error=type(error).__name__)
+
+    async def run(self, database: Database) -> None:
+        """Refreshes for as long as it runs."""
+        while True:
+            try:
+                await self.refresh(database)
+            except DatabaseError as error:
+                log.warning("route_book_not_refreshed", code=error.code)
+            await asyncio.sleep(REFRESH_SECONDS)

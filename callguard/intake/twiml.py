@@ -1,0 +1,107 @@
+"""What Twilio is told to do with a call, from `twiml_templates/`."""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from callguard.resources import TWIML_TEMPLATES
+from callguard.trust.passes import PassIssuer
+
+# Twilio takes 500 hints of 100 characters; the catalogue's first ones are its plainest.
+MOST_HINTS = 200
+
+# BCP 47 tags for the languages that people here speak.
+LANGUAGE_CODES = {"en": "en-US", "es": "es-US", "fr": "fr-FR", "de": "de-DE", "pt": "pt-BR"}
+
+_ANNOUNCEMENT = {
+    "en": "This call is listened to for fraud protection.",
+    "es": "Esta llamada se escucha para proteger contra el fraude.",
+    "fr": "Cet appel est écouté pour protéger contre la fraude.",
+    "de": "Dieses Gespräch wird zum Schutz vor Betrug mitgehört.",
+    "pt": "Esta chamada é ouvida para proteção contra fraudes.",
+}
+_UNREACHABLE = {
+    "en": "The person you are calling can't be reached at the moment. Please try again later.",
+    "es": "La persona a la que llama no está disponible en este momento. Inténtelo más tarde.",
+    "fr": "La personne que vous appelez n'est pas joignable pour le moment. Veuillez rappeler plus tard.",
+    "de": "Die gewünschte Person ist zurzeit nicht erreichbar. Bitte versuchen Sie es später noch einmal.",
+    "pt": "A pessoa para quem está a ligar não está disponível neste momento. Tente mais tarde.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    language_code: str
+    hints: str
+    transcription_url: str
+    stream_url: str
+    stream_token: str
+    announcement: str = ""
+    conference_events_url: str = ""
+    conference_name: str = ""
+    phone_number: str = ""
+
+
+class Twiml:
+    """Renders the templates for one public address."""
+
+    def __init__(self, base_url: str, passes: PassIssuer, hints: dict[str, list[str]]) -> None:
+        self._base_url = base_url
+        self._passes = passes
+        self._hints = {language: ",".join(phrases[:MOST_HINTS]) for language, phrases in hints.items()}
+        self._templates = Environment(
+            loader=FileSystemLoader(TWIML_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+
+    def bridge(self, call_sid: str, conference_name: str, language: str, *, announce: bool, now: float) -> str:
+        """The caller waits in the conference, into which the person is dialled."""
+        call = _Call(
+            **self._listening(call_sid, language, now),
+            announcement=_ANNOUNCEMENT.get(language, _ANNOUNCEMENT["en"]) if announce else "",
+            conference_events_url=f"{self._base_url}/conference-events?{urlencode({'parent': call_sid})}",
+            conference_name=conference_name,
+        )
+        return self._render("incoming_call.xml", call=call)
+
+    def direct(self, call_sid: str, phone_number: str, language: str, now: float) -> str:
+        """The person is dialled by Twilio itself: what remains when the database is away."""
+        return self._render(
+            "direct_dial.xml", call=_Call(**self._listening(call_sid, language, now), phone_number=phone_number)
+        )
+
+    def unreachable(self, language: str) -> str:
+        """Told to a caller whose call reaches nobody."""
+        words = _UNREACHABLE.get(language, _UNREACHABLE["en"])
+        return self._render("unreachable.xml", language_code=language_code(language), words=words)
+
+    def reject(self, reason: Literal["rejected", "busy"]) -> str:
+        """Ends the call before it is answered; nobody pays for it."""
+        return self._render("reject.xml", reason=reason)
+
+    def leg_status_url(self, call_sid: str) -> str:
+        """Where Twilio tells how a leg fares that was dialled for this call."""
+        return f"{self._base_url}/call-status?{urlencode({'parent': call_sid})}"
+
+    def message_status_url(self, alert_id: object) -> str:
+        """Where Twilio tells how an alert's message fares."""
+        return f"{self._base_url}/message-status?{urlencode({'alert': str(alert_id)})}"
+
+    def _listening(self, call_sid: str, language: str, now: float) -> dict[str, str]:
+        return {
+            "language_code": language_code(language),
+            "hints": self._hints.get(language, ""),
+            "transcription_url": f"{self._base_url}/transcription",
+            "stream_url": f"ws{self._base_url.removeprefix('http')}/media-stream",
+            "stream_token": self._passes.issue(call_sid, uuid4(), now),
+        }
+
+    def _render(self, name: str, **values: object) -> str:
+        return self._templates.get_template(name).render(**values).strip()
+
+
+def language_code(language: str) -> str:
+    """The BCP 47 tag that Twilio's recogniser takes for a language."""
+    return LANGUAGE_CODES.get(language, LANGUAGE_CODES["en"])

@@ -1,0 +1,1 @@
+"""What lets callguard run on one machine without accounts: Twilio stand-in, embedded Postgres, demo."""

@@ -1,0 +1,102 @@
+"""The demo: a family's calls on real audio, through the real doors, and whether callguard judged them as it must."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+
+from callguard.config import DEFAULT_PORT, Settings
+from callguard.errors import ConfigurationError
+from callguard.local.recogniser import WhisperFactory
+from callguard.local.recordings import Scenario, load_mulaw, scenarios
+from callguard.local.simulation import CallReport, Ring
+from callguard.local.stage import Stage, in_process
+from callguard.local.twilio import AudioConversation
+from callguard.server import bind
+
+ALERT_SECONDS = 10.0
+BETWEEN_CALLS_SECONDS = 1.0
+
+
+class CallOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A call, what was expected of it, and whether that happened."""
+
+    scenario: str
+    expected: str
+    as_expected: bool
+    report: CallReport
+
+
+class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The demo as a whole: `passed` only if the scam alerted within ALERT_SECONDS and the harmless calls did not."""
+
+    passed: bool
+    calls: list[CallOutcome]
+
+
+@dataclass(slots=True)
+class Demo:
+    """A running demo. `figures` fills as calls end: call SID to milliseconds from keyword to alert."""
+
+    stage: Stage
+    figures: dict[str, float] = field(default_factory=dict)
+
+    async def run(self) -> DemoReport:
+        """Plays every scenario, one call after the other. Raises SimulationError."""
+        outcomes: list[CallOutcome] = []
+        for scenario in scenarios():
+            outcomes.append(await self._play(scenario))
+            await asyncio.sleep(BETWEEN_CALLS_SECONDS)
+        return DemoReport(passed=all(o.as_expected for o in outcomes), calls=outcomes)
+
+    async def _play(self, scenario: Scenario) -> CallOutcome:
+        conversation = AudioConversation(caller=load_mulaw(scenario.caller), callee=load_mulaw(scenario.callee))
+        ring = Ring(scenario.from_number, scenario.stir)
+        report = await self.stage.simulator.place(scenario.name, conversation, ring)
+        if report.keyword_to_alert_ms is not None:
+            self.figures[report.call_sid] = report.keyword_to_alert_ms
+        return CallOutcome(
+            scenario=scenario.name,
+            expected=scenario.expected,
+            as_expected=_as_expected(scenario, report),
+            report=report,
+        )
+
+
+def _as_expected(scenario: Scenario, report: CallReport) -> bool:
+    if scenario.expected == "quiet":
+        return not report.alerted
+    elapsed = report.keyword_to_alert_ms
+    return report.alerted and elapsed is not None and elapsed <= ALERT_SECONDS * 1000
+
+
+@asynccontextmanager
+async def open_demo(settings: Settings) -> AsyncIterator[Demo]:
+    """The demo's own server and stand-in. Raises as `in_process` does, and ConfigurationError without a recogniser."""
+    recogniser = WhisperFactory()
+    await recogniser.warm()
+    try:
+        async with in_process(demo_settings(settings), speed=1.0, recogniser=recogniser) as stage:
+            yield Demo(stage)
+    finally:
+        recogniser.close()
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """The same, with data of the demo's own, and whatever port is free where the default one is taken."""
+    changes: dict[str, object] = {"public_base_url": None, "host": "127.0.0.1"}
+    if settings.database_url is None:
+        changes["data_dir"] = settings.data_dir / "demo"
+    if settings.port == DEFAULT_PORT and not _is_free(settings.host, settings.port):
+        changes["port"] = 0
+    return settings.model_copy(update=changes)
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        bind(host, port).close()
+    except ConfigurationError:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""The demo family: fictitious people at fictitious numbers, in a tenant of their own."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from callguard.analysis.catalogue import default_catalogue
+from callguard.db.pool import Database
+from callguard.local.twilio import Handset, PhoneBook
+
+LANGUAGE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """Somebody who is told."""
+
+    name: str
+    phone_number: str
+    relationship: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A protected person, the number that watches over them, and whom to tell."""
+
+    tenant_id: UUID
+    name: str
+    person: str
+    email: str
+    phone_number: str
+    twilio_number: str
+    relatives: tuple[Relative, ...]
+
+
+DEMO_FAMILY = Family(
+    tenant_id=UUID("5eed0000-0000-4000-8000-000000000001"),
+    name="Demo family",
+    person="Margaret",
+    email="margaret@example.com",
+    phone_number="+12025550110",
+    twilio_number="+12025550100",
+    relatives=(
+        Relative("Anna", "+12025550120", "daughter", 1),
+        Relative("Ben", "+12025550121", "son", 2),
+    ),
+)
+
+
+async def move_in(database: Database, family: Family = DEMO_FAMILY) -> None:
+    """Puts the family into the database, or brings it up to date. Raises DatabaseError."""
+    tenant_id = family.tenant_id
+    async with database.tenant(tenant_id) as session:
+        await session.run("tenants.create", tenant_id, family.name)
+        for keyword in default_catalogue(LANGUAGE):
+            await session.run("people.add_keyword", tenant_id, keyword.language, keyword.phrase, keyword.tactic)
+        user_id = await session.value(
+            "people.add_person",
+            tenant_id,
+            family.email,
+            family.person,
+            family.phone_number,
+            family.twilio_number,
+            LANGUAGE,
+            True,
+        )
+        for relative in family.relatives:
+            await session.run(
+                "people.add_contact",
+                tenant_id,
+                user_id,
+                relative.name,
+                relative.phone_number,
+                relative.relationship,
+                relative.priority,
+            )
+
+
+def handsets(family: Family = DEMO_FAMILY) -> PhoneBook:
+    """Their telephones, all of which answer."""
+    numbers = [family.phone_number, *(relative.phone_number for relative in family.relatives)]
+    return PhoneBook([Handset(number) for number in numbers])

@@ -1,0 +1,22 @@
+"""What every part of the stand-in shares: the account, call time, webhooks, the debugger, the recogniser."""
+
+from dataclasses import dataclass, field
+
+from callguard.local.twilio.account import Account
+from callguard.local.twilio.clock import Clock
+from callguard.local.twilio.debugger import Debugger
+from callguard.local.twilio.recognition import RecogniserFactory
+from callguard.local.twilio.tasks import Tasks
+from callguard.local.twilio.webhooks import Webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The wiring below the telephone exchange. `tasks` owns what belongs to no call."""
+
+    account: Account
+    clock: Clock
+    debugger: Debugger
+    webhooks: Webhooks
+    recogniser: RecogniserFactory | None
+    tasks: Tasks = field(default_factory=Tasks)

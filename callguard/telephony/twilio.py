@@ -1,0 +1,122 @@
+"""Telephony by Twilio's SDK. Whether Twilio or the stand-in answers is a matter of the base URL alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.rest import Client
+
+from callguard.errors import TelephonyError, TelephonyUnreachable
+from callguard.telephony.http import TwilioTransport
+from callguard.telephony.port import DialledLeg, SentMessage
+
+PERSON = "person"
+RING_SECONDS = 40
+LEG_EVENTS = ["initiated", "ringing", "answered", "completed"]
+
+# Twilio's refusals of a caller ID: the number may not be used, or does not match the call token.
+CALLER_REFUSED = frozenset({21210, 21212})
+
+
+class TwilioTelephony:
+    """Implements `Telephony`. Make it inside the running event loop, and close it."""
+
+    def __init__(self, *, account_sid: str, auth_token: str, base_url: str) -> None:
+        self._transport = TwilioTransport(base_url)
+        # An empty environment keeps the SDK from reading settings that callguard does not document.
+        self._client = Client(account_sid, auth_token, http_client=self._transport, environment={"TWILIO_REGION": ""})
+
+    async def dial_into_conference(
+        self, *, conference: str, to: str, caller: str, fallback_caller: str, call_token: str | None, status_callback: str
+    ) -> DialledLeg:
+        if call_token is None:
+            sid = await self._dial(conference, to, fallback_caller, None, status_callback)
+            return DialledLeg(sid, used_call_token=False, token_refused=None)
+        try:
+            sid = await self._dial(conference, to, caller, call_token, status_callback)
+        except TelephonyError as error:
+            if error.twilio_code not in CALLER_REFUSED:
+                raise
+            sid = await self._dial(conference, to, fallback_caller, None, status_callback)
+            return DialledLeg(sid, used_call_token=False, token_refused=str(error.twilio_code))
+        return DialledLeg(sid, used_call_token=True, token_refused=None)
+
+    async def _dial(
+        self, conference: str, to: str, caller: str, call_token: str | None, status_callback: str
+    ) -> str:
+        token = {} if call_token is None else {"call_token": call_token}
+        with _twilio_errors("dial the person"):
+            participant = await self._client.conferences(conference).participants.create_async(
+                from_=caller,
+                to=to,
+                label=PERSON,
+                timeout=RING_SECONDS,
+                beep="false",
+                early_media=True,
+                start_conference_on_enter=True,
+                end_conference_on_exit=True,
+                status_callback=status_callback,
+                status_callback_event=LEG_EVENTS,
+                **token,
+            )
+        return str(participant.call_sid)
+
+    async def leg_in_conference(self, conference: str) -> str | None:
+        with _twilio_errors("look up a conference"):
+            for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
+                for participant in await self._client.conferences(found.sid).participants.list_async(limit=20):
+                    if participant.label == PERSON:
+                        return str(participant.call_sid)
+        return None
+
+    async def redirect(self, call_sid: str, twiml: str) -> None:
+        with _twilio_errors("redirect a leg"):
+            await self._client.calls(call_sid).update_async(twiml=twiml)
+
+    async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:
+        with _twilio_errors("send a message"):
+            sent = await self._client.messages.create_async(
+                to=to, from_=sender, body=body, status_callback=status_callback
+            )
+        return _message(sent)
+
+    async def find_message(self, *, to: str, body: str, since: datetime) -> SentMessage | None:
+        with _twilio_errors("look up a message"):
+            for sent in await self._client.messages.list_async(to=to, date_sent_after=since, limit=50):
+                if sent.body == body:
+                    return _message(sent)
+        return None
+
+    async def voice_urls(self) -> list[tuple[str, str]]:
+        """The voice webhook and the fallback of each number of the account."""
+        with _twilio_errors("list the account's numbers"):
+            numbers = await self._client.incoming_phone_numbers.list_async(limit=100)
+        return [(number.voice_url or "", number.voice_fallback_url or "") for number in numbers]
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+
+def _message(sent: Any) -> SentMessage:  # noqa: ANN401  # twilio ships no types
+    return SentMessage(sid=str(sent.sid), status=str(sent.status))
+
+
+@contextmanager
+def _twilio_errors(what: str) -> Iterator[None]:
+    """The SDK's errors as ours; Twilio's message is left out, since it repeats the number it refuses."""
+    try:
+        yield
+    except TwilioRestException as error:
+        raise TelephonyError(
+            f"Twilio refused to {what} (HTTP {error.status}, code {error.code}). "
+            f"What the code means: https://www.twilio.com/docs/api/errors/{error.code}",
+            status=error.status,
+            twilio_code=error.code,
+        ) from None
+    except (aiohttp.ClientError, TwilioException, OSError, TimeoutError) as error:
+        raise TelephonyUnreachable(
+            f"Twilio gave no answer to a request to {what} ({type(error).__name__}). It is looked up before it is repeated."
+        ) from None

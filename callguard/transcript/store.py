@@ -1,0 +1,60 @@
+"""Recognition results in Postgres, where the keyword trigger meets them."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from callguard.db.pool import Session
+from callguard.domain.facts import WordsHeard
+from callguard.domain.transcript import Result, Speaker, Utterance, assemble
+from callguard.domain.words import head, normalise, tail
+
+SPEAKER_OF_TRACK = {"inbound_track": Speaker.CALLER, "outbound_track": Speaker.CALLEE}
+
+
+async def add(session: Session, tenant_id: UUID, call_id: UUID, language: str, words: WordsHeard) -> bool:
+    """Stores a result once, in the session's transaction; False when it was known.
+
+    The trigger sees the result together with the words beside it on its track, so that a phrase which the recogniser cut
+    in two is still heard, whichever half comes first.
+    """
+    speaker = SPEAKER_OF_TRACK[words.track]
+    await session.run("transcripts.lock", words.transcription_sid)
+    around = await session.row(
+        "transcripts.neighbours", tenant_id, words.transcription_sid, words.sequence, speaker, call_id
+    )
+    if around is None or around["known"]:
+        return False
+    before, after = tail(normalise(around["before"] or "")), head(normalise(around["after"] or ""))
+    added = await session.run(
+        "transcripts.add",
+        tenant_id,
+        call_id,
+        words.transcription_sid,
+        words.sequence,
+        speaker,
+        words.text,
+        " ".join(part for part in (before, normalise(words.text), after) if part),
+        words.is_final,
+        words.confidence,
+        words.stability,
+        language,
+        words.spoken_at,
+    )
+    return added == 1
+
+
+async def of_calls(session: Session, tenant_id: UUID, call_ids: Iterable[UUID]) -> dict[UUID, tuple[Utterance, ...]]:
+    """The transcript of each call as it stands; a call without words is left out."""
+    results: dict[UUID, list[Result]] = {}
+    for row in await session.rows("transcripts.of_calls", tenant_id, list(call_ids)):
+        results.setdefault(row["call_id"], []).append(
+            Result(
+                session=row["transcription_sid"],
+                sequence=row["sequence_number"],
+                speaker=Speaker(row["speaker"]),
+                text=row["text"],
+                is_final=row["is_final"],
+                session_start=row["session_start"].timestamp(),
+            )
+        )
+    return {call_id: assemble(found) for call_id, found in results.items()}

@@ -1,0 +1,120 @@
+"""Carries out the queue's work: woken by a notification or by this process, and by the clock each second in any case.
+
+Each kind of work has a handler and a number of attempts. A handler finishes its work inside the transaction that
+holds its results; one that raises is tried again later, and at last left as a visible failure.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from callguard.db import queue
+from callguard.db.pool import Database
+from callguard.db.queue import Work
+from callguard.errors import CallguardError, DatabaseError, LeaseLost
+
+POLL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 10.0
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How one kind of work is done. `gave_up` is told when the last attempt failed."""
+
+    run: Callable[[Work], Awaitable[None]]
+    attempts: int
+    gave_up: Callable[[Work, str], Awaitable[None]] | None = None
+
+
+class Worker:
+    """Runs up to `slots` pieces of work at once. `wake` is set by whoever knows that there is more."""
+
+    def __init__(self, database: Database, handlers: Mapping[str, Handler], wake: asyncio.Event, *, slots: int = 16) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._wake = wake
+        self._slots = slots
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled; then what runs is given up to the next worker, by its lease or at once."""
+        try:
+            while True:
+                self._wake.clear()
+                if not await self._take():
+                    await self._rest()
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _take(self) -> bool:
+        """Claims as much as there are free slots; False when there was none."""
+        free = self._slots - len(self._running)
+        if free <= 0:
+            return False
+        try:
+            claimed = await queue.claim(self._database, list(self._handlers), free)
+        except DatabaseError as error:
+            log.warning("work_claim_failed", code=error.code)
+            return False
+        for work in claimed:
+            task = asyncio.create_task(self._do(work))
+            self._running.add(task)
+            task.add_done_callback(self._done)
+        return bool(claimed)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _do(self, work: Work) -> None:
+        handler = self._handlers[work.kind]
+        heartbeat = asyncio.create_task(self._keep(work))
+        try:
+            await handler.run(work)
+        except LeaseLost:
+            log.warning("work_lease_lost", kind=work.kind, work=work.id)
+        except CallguardError as error:
+            await self._failed(work, handler, error.code)
+        except Exception as error:  # noqa: BLE001  # a bug in one handler must not stop the queue
+            log.exception("work_handler_raised", kind=work.kind, work=work.id)
+            await self._failed(work, handler, "UNEXPECTED")
+        finally:
+            heartbeat.cancel()
+
+    async def _keep(self, work: Work) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            try:
+                await queue.renew(self._database, work)
+            except DatabaseError as error:
+                log.warning("work_heartbeat_failed", kind=work.kind, work=work.id, code=error.code)
+
+    async def _failed(self, work: Work, handler: Handler, code: str) -> None:
+        last = work.attempts >= handler.attempts
+        log.warning("work_failed", kind=work.kind, work=work.id, attempt=work.attempts, last=last, code=code)
+        try:
+            if last:
+                await queue.give_up(self._database, work, code)
+                if handler.gave_up is not None:
+                    await handler.gave_up(work, code)
+            else:
+                delay = min(FIRST_RETRY_SECONDS * 2 ** (work.attempts - 1), LONGEST_RETRY_SECONDS)
+                await queue.put_back(self._database, work, code, delay)
+        except CallguardError as error:
+            # The lease runs out by itself, and the next worker finds the row.
+            log.warning("work_outcome_not_stored", kind=work.kind, work=work.id, code=error.code)

@@ -1,0 +1,13 @@
+-- name: add
+-- A verdict with everything that explains it.
+INSERT INTO fraud_analyses (tenant_id, call_id, triggered_by_keywords, full_transcript, llm_analysis, fraud_score,
+                            fraud_detected, verdict, fraud_type, explanation, quotations, contributions, turns_heard)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+RETURNING id;
+
+-- name: standing
+-- The verdict that stands for each of some calls: the highest risk reached, the newest among equals.
+SELECT DISTINCT ON (call_id) call_id, id, fraud_score, verdict, fraud_type, explanation, quotations, contributions, created_at
+FROM fraud_analyses
+WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[])
+ORDER BY call_id, fraud_score DESC, created_at DESC;

@@ -1,0 +1,35 @@
+-- name: resolve_number
+-- Whose number was dialled, in whichever tenant.
+SELECT tenant_id, user_id, phone_number, language, announce FROM resolve_number($1);
+
+-- name: route_book
+-- Every number and the phone behind it, for calls that come while the database is away.
+SELECT twilio_number, user_id, phone_number, language, announce FROM route_book();
+
+-- name: add_person
+-- A protected person; adding one whose e-mail is known updates the numbers.
+INSERT INTO users (tenant_id, email, name, phone_number, twilio_number, language, announce)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant_id, email) DO UPDATE
+    SET name = excluded.name, phone_number = excluded.phone_number, twilio_number = excluded.twilio_number,
+        language = excluded.language, announce = excluded.announce, updated_at = now()
+RETURNING id;
+
+-- name: add_contact
+-- An emergency contact of a person; adding a known number updates the rest.
+INSERT INTO emergency_contacts (tenant_id, user_id, name, phone_number, relationship, priority)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant_id, user_id, phone_number) DO UPDATE
+    SET name = excluded.name, relationship = excluded.relationship, priority = excluded.priority
+RETURNING id;
+
+-- name: contacts_of_call
+-- The contacts of the person who is called.
+SELECT e.id, e.name, e.phone_number, e.priority
+FROM emergency_contacts e JOIN active_calls c ON c.tenant_id = e.tenant_id AND c.user_id = e.user_id
+WHERE c.id = $1;
+
+-- name: add_keyword
+-- A phrase that wakes the analyzer.
+INSERT INTO keywords (tenant_id, language, phrase, tactic) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, language, phrase) DO UPDATE SET tactic = excluded.tactic;

@@ -1,0 +1,15 @@
+-- name: enter
+-- Names the tenant for this transaction: row-level security shows its rows and no others.
+SELECT set_config('callguard.tenant', $1, true);
+
+-- name: ids
+-- Every tenant, oldest first.
+SELECT tenant_ids() AS id;
+
+-- name: create
+-- A new organisation, under an id chosen by the caller, who has entered it.
+INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING;
+
+-- name: silence
+-- This transaction's trigger does not notify: the notification queue is full, polling finds the work.
+SELECT set_config('callguard.notify', 'off', true);

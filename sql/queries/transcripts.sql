@@ -1,0 +1,30 @@
+-- name: lock
+-- One result of a session at a time: a repeated one finds the first, and neighbours see each other's words.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 0));
+
+-- name: neighbours
+-- Whether the result is known, and the words of the finals just before and after it on its track.
+SELECT EXISTS (SELECT FROM transcription_events e
+               WHERE e.tenant_id = $1 AND e.transcription_sid = $2 AND e.sequence_number = $3) AS known,
+       (SELECT e.text FROM transcription_events e
+        WHERE e.tenant_id = $1 AND e.call_id = $5 AND e.transcription_sid = $2 AND e.sequence_number < $3
+            AND e.speaker = $4 AND e.is_final
+        ORDER BY e.sequence_number DESC LIMIT 1) AS before,
+       (SELECT e.text FROM transcription_events e
+        WHERE e.tenant_id = $1 AND e.call_id = $5 AND e.transcription_sid = $2 AND e.sequence_number > $3
+            AND e.speaker = $4 AND e.is_final
+        ORDER BY e.sequence_number LIMIT 1) AS after;
+
+-- name: add
+-- A result; the trigger matches match_text and clears it.
+INSERT INTO transcription_events (tenant_id, call_id, transcription_sid, sequence_number, speaker, text, match_text,
+                                  is_final, confidence, stability, language, spoken_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (tenant_id, transcription_sid, sequence_number) DO NOTHING;
+
+-- name: of_calls
+-- Every result of some calls. A session's place in the call is given by its earliest word.
+SELECT call_id, transcription_sid, sequence_number, speaker, text, is_final,
+       min(coalesce(spoken_at, created_at)) OVER (PARTITION BY transcription_sid) AS session_start
+FROM transcription_events
+WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[]);

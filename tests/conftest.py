@@ -1,0 +1,83 @@
+"""What tests share: one embedded Postgres a run, and for each test a database of its own, cloned from a migrated template."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from callguard.config import Settings
+from callguard.db import migrate
+from callguard.db.pool import Database
+from callguard.local.postgres import Cluster, EmbeddedPostgres
+
+TEMPLATE = "template_callguard"
+
+
+def _in_database(cluster: Cluster, name: str) -> Cluster:
+    return replace(
+        cluster,
+        owner_dsn=cluster.owner_dsn.replace("/callguard?", f"/{name}?"),
+        app_dsn=cluster.app_dsn.replace("/callguard?", f"/{name}?"),
+    )
+
+
+async def _run(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The run's Postgres, with a migrated template database."""
+    with asyncio.Runner() as runner:
+        embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+        cluster = runner.run(embedded.__aenter__())
+        try:
+            # A database a test costs a checkpoint each; what must survive a crash is tested on clusters of its own.
+            runner.run(_run(cluster.owner_dsn, "ALTER SYSTEM SET fsync = off"))
+            runner.run(_run(cluster.owner_dsn, "SELECT pg_reload_conf()"))
+            runner.run(_run(cluster.owner_dsn, f"CREATE DATABASE {TEMPLATE}"))
+            runner.run(migrate.migrate(_in_database(cluster, TEMPLATE).owner_dsn))
+            yield cluster
+        finally:
+            runner.run(embedded.__aexit__(None, None, None))
+
+
+@pytest.fixture
+async def cluster(postgres: Cluster) -> AsyncIterator[Cluster]:
+    """A migrated, empty database of this test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    await _run(postgres.owner_dsn, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield _in_database(postgres, name)
+    await _run(postgres.owner_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(cluster: Cluster) -> AsyncIterator[Database]:
+    """That database as the application sees it."""
+    database = Database(cluster.app_dsn, size=12)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def settings(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a server on this test's database and a free port, whatever the environment says."""
+    for name in Settings.model_fields.values():
+        if name.alias is not None:
+            monkeypatch.delenv(name.alias, raising=False)
+    return Settings(
+        _env_file=None,
+        data_dir=tmp_path / "data",
+        port=0,
+        database_url=cluster.owner_dsn,
+        database_app_url=cluster.app_dsn,
+    )
+

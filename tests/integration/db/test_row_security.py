@@ -1,0 +1,290 @@
+"""A tenant sees, changes and refers to its own rows only; every table that is there is looked at."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from callguard.db.pool import Database, Row, Session
+from callguard.errors import DatabaseError
+from callguard.local.postgres import Cluster
+from tests.integration.population import (
+    Household,
+    call_sid,
+    connected,
+    hear,
+    household,
+    open_call,
+    rows,
+    value,
+    words,
+)
+
+# The migrations' own ledger: its owner's, closed to everybody else.
+LEDGER = "callguard_migrations"
+RESOLVERS = {
+    "resolve_number(text)": "'+12025550101'",
+    "resolve_call(text)": f"'{call_sid(1)}'",
+    "resolve_alert(uuid)": f"'{uuid4()}'",
+    "route_book()": "",
+    "tenant_ids()": "",
+    "claim_work(text[],integer,interval)": "'{}', 1, '1 s'",
+}
+TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1"
+
+
+async def tables(cluster: Cluster) -> list[str]:
+    return [row["relname"] for row in await rows(cluster, TABLES) if row["relname"] != LEDGER]
+
+
+async def fill(database: Database, number: int) -> tuple[Household, UUID]:
+    """A household with a row in every table, and its call."""
+    home = await household(database, number)
+    call_id = await open_call(database, home, number)
+    await hear(database, home, call_id, words(number, 1, "Buy a gift card."))
+    async with database.tenant(home.tenant_id) as session:
+        analysis_id = await session.value(
+            "analyses.add", home.tenant_id, call_id, ["gift card"], "caller: Buy a gift card.", {}, 90.0, True, "SCAM",
+            "prize", "It says so.", [], {}, 1,
+        )  # fmt: skip
+        await session.value("alerts.add", home.tenant_id, call_id, analysis_id, home.contact_id, "danger")
+        await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
+    return home, call_id
+
+
+@asynccontextmanager
+async def as_app(dsn: str, tenant_id: UUID | None = None) -> AsyncIterator["asyncpg.Connection[Row]"]:
+    """A transaction of the application's, undone at the end."""
+    async with connected(dsn) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        if tenant_id is not None:
+            await connection.execute("SELECT set_config('callguard.tenant', $1, true)", str(tenant_id))
+        yield connection
+        await transaction.rollback()
+
+
+async def seen(connection: "asyncpg.Connection[Row]", names: list[str]) -> dict[str, int]:
+    return {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in names}
+
+
+async def touched(connection: "asyncpg.Connection[Row]", statement: str) -> int | str:
+    """How many rows a statement changed, or why it was refused."""
+    try:
+        async with connection.transaction():
+            return int((await connection.execute(statement)).rpartition(" ")[2])
+    except asyncpg.PostgresError as error:
+        return type(error).__name__
+
+
+async def test_row_security_is_on_and_forced_everywhere(cluster: Cluster) -> None:
+    states = await rows(
+        cluster,
+        f"SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname IN ({TABLES.partition('ORDER')[0]})",
+    )
+    assert len(states) > 10
+    assert {row["relname"] for row in states if not row["relrowsecurity"]} == set()
+    assert {row["relname"] for row in states if not row["relforcerowsecurity"]} == {LEDGER}
+
+
+async def test_the_roles_have_no_power_of_their_own(cluster: Cluster) -> None:
+    roles = "callguard_app", "callguard_resolver"
+    mighty = "rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication"
+    assert await rows(cluster, f"SELECT rolname FROM pg_roles WHERE rolname = ANY ($1) AND ({mighty})", roles) == []
+    assert await value(cluster, "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'callguard_resolver'") is False
+    owned = "SELECT relname FROM pg_class WHERE relowner::regrole::text = ANY ($1) AND relkind = 'r'"
+    assert await rows(cluster, owned, roles) == []
+    member = "SELECT roleid::regrole FROM pg_auth_members WHERE member::regrole::text = ANY ($1)"
+    assert await rows(cluster, member, roles) == []
+
+
+async def test_without_a_tenant_there_is_nothing(cluster: Cluster, database: Database) -> None:
+    await fill(database, 1)
+    names = await tables(cluster)
+    for nobody in (None, UUID(int=0)):
+        async with as_app(cluster.app_dsn, nobody) as app:
+            assert await seen(app, names) == dict.fromkeys(names, 0)
+
+
+async def test_an_empty_tenant_setting_is_none(cluster: Cluster, database: Database) -> None:
+    await fill(database, 1)
+    async with as_app(cluster.app_dsn) as app:
+        await app.execute("SET callguard.tenant = ''")
+        assert await app.fetchval("SELECT count(*) FROM users") == 0
+
+
+async def test_each_tenant_sees_its_own_rows_in_every_table(cluster: Cluster, database: Database) -> None:
+    homes = [(await fill(database, number))[0] for number in (1, 2)]
+    names = await tables(cluster)
+    for home in homes:
+        async with as_app(cluster.app_dsn, home.tenant_id) as app:
+            assert {name: count for name, count in (await seen(app, names)).items() if count == 0} == {}
+            for name in names:
+                column = "id" if name == "tenants" else "tenant_id"
+                assert await app.fetchval(f"SELECT array_agg(DISTINCT {column}) FROM {name}") == [home.tenant_id]
+
+
+async def test_another_tenants_rows_are_neither_changed_nor_deleted(cluster: Cluster, database: Database) -> None:
+    await fill(database, 1)
+    stranger = await household(database, 2, keywords=())
+    async with as_app(cluster.app_dsn, uuid4()) as app:
+        for name in await tables(cluster):
+            column = "id" if name == "tenants" else "tenant_id"
+            assert await touched(app, f"UPDATE {name} SET {column} = {column}") == 0
+            assert await touched(app, f"DELETE FROM {name}") in (0, "InsufficientPrivilegeError")
+    async with as_app(cluster.app_dsn, stranger.tenant_id) as app:
+        assert await touched(app, "UPDATE users SET name = 'Eve'") == 1
+
+
+@pytest.mark.parametrize("named", ["no tenant", "another tenant"])
+async def test_a_row_cannot_be_written_for_another_tenant(cluster: Cluster, database: Database, named: str) -> None:
+    home, _ = await fill(database, 1)
+    stranger = await household(database, 2)
+    async with as_app(cluster.app_dsn, stranger.tenant_id if named == "another tenant" else None) as app:
+        for name in await tables(cluster):
+            row = await value(cluster, f"SELECT to_jsonb(t)::text FROM {name} t LIMIT 1")
+            insert = f"""
+                INSERT INTO {name} OVERRIDING SYSTEM VALUE
+                SELECT (jsonb_populate_record(NULL::{name}, $1::text::jsonb)).*"""
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+                async with app.transaction():
+                    await app.execute(insert, row)
+    async with as_app(cluster.app_dsn, home.tenant_id) as app:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await app.execute("UPDATE keywords SET tenant_id = $1", stranger.tenant_id)
+
+
+async def test_nothing_can_refer_to_another_tenants_rows(cluster: Cluster, database: Database) -> None:
+    home, call_id = await fill(database, 1)
+    stranger = await household(database, 2)
+    own_call = await open_call(database, stranger, 2)
+    analysis = await value(cluster, "SELECT id FROM fraud_analyses")
+    statements: dict[str, tuple[str, tuple[Any, ...]]] = {
+        "words": (
+            "INSERT INTO transcription_events (tenant_id, call_id, transcription_sid, sequence_number, speaker, text, "
+            "language) VALUES ($1, $2, 'GT', 1, 'caller', 'words', 'en')",
+            (call_id,),
+        ),
+        "leg": ("INSERT INTO call_legs (tenant_id, call_id, role) VALUES ($1, $2, 'person')", (call_id,)),
+        "stream": (
+            "INSERT INTO media_streams (tenant_id, call_id, token_id, stream_sid) VALUES ($1, $2, gen_random_uuid(), 'MZ')",
+            (call_id,),
+        ),
+        "work": (
+            "INSERT INTO work (tenant_id, kind, subject, call_id) VALUES ($1, 'chore', gen_random_uuid(), $2)",
+            (call_id,),
+        ),
+        "analysis": (
+            "INSERT INTO fraud_analyses (tenant_id, call_id, triggered_by_keywords, full_transcript, llm_analysis, "
+            "fraud_score, fraud_detected, verdict, explanation, contributions, turns_heard) "
+            "VALUES ($1, $2, '{}', '', '{}', 0, false, 'SAFE', '', '{}', 0)",
+            (call_id,),
+        ),
+        "contact": (
+            "INSERT INTO emergency_contacts (tenant_id, user_id, name, phone_number) VALUES ($1, $2, 'Eve', '+1')",
+            (home.user_id,),
+        ),
+        "call": (
+            "INSERT INTO active_calls (tenant_id, user_id, call_sid, conference_name, caller_number, called_number, "
+            "language) VALUES ($1, $2, 'CA', '', '', '', 'en')",
+            (home.user_id,),
+        ),
+        "alert": (
+            "INSERT INTO alerts (tenant_id, call_id, fraud_analysis_id, alert_type, level) "
+            "VALUES ($1, $2, $3, 'sms', 'danger')",
+            (call_id, analysis),
+        ),
+        "alert of another's verdict": (
+            "INSERT INTO alerts (tenant_id, call_id, fraud_analysis_id, alert_type, level) "
+            "VALUES ($1, $2, $3, 'sms', 'danger')",
+            (own_call, analysis),
+        ),
+        "moved call": ("UPDATE active_calls SET user_id = $2 WHERE tenant_id = $1", (home.user_id,)),
+    }
+    for what, (statement, ids) in statements.items():
+        refusals = []
+        for known in (ids, tuple(uuid4() if i != own_call else i for i in ids)):
+            async with as_app(cluster.app_dsn, stranger.tenant_id) as app:
+                with pytest.raises(asyncpg.ForeignKeyViolationError) as caught:
+                    await app.execute(statement, stranger.tenant_id, *known)
+                refusals.append((caught.value.sqlstate, caught.value.constraint_name))
+        assert refusals[0] == refusals[1], f"{what}: another tenant's row can be told from one that isn't there"
+
+
+async def test_only_the_resolver_functions_look_across_tenants(cluster: Cluster, database: Database) -> None:
+    definers = await rows(
+        cluster,
+        "SELECT oid::regprocedure::text AS name, proowner::regrole::text AS owner, proconfig, "
+        "ARRAY(SELECT grantee::regrole::text FROM aclexplode(proacl) ORDER BY 1) AS callers "
+        "FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
+    )
+    assert {row["name"] for row in definers} == set(RESOLVERS)
+    for row in definers:
+        assert row["owner"] == "callguard_resolver"
+        assert row["callers"] == ["callguard_app", "callguard_resolver"]
+        assert row["proconfig"] == ["search_path=public, pg_temp"]
+    everywhere = "SELECT tablename FROM pg_policies WHERE qual = 'true' AND roles <> '{callguard_resolver}'"
+    assert await rows(cluster, everywhere) == []
+
+
+async def test_the_resolver_functions_are_the_applications_alone(cluster: Cluster, database: Database) -> None:
+    home, call_id = await fill(database, 1)
+    async with as_app(cluster.app_dsn) as app:
+        found = await app.fetchrow("SELECT * FROM resolve_call($1)", call_sid(1))
+        assert found is not None
+        assert (found["tenant_id"], found["call_id"]) == (home.tenant_id, call_id)
+        assert [row[0] for row in await app.fetch("SELECT tenant_ids()")] == [home.tenant_id]
+    async with as_app(cluster.owner_dsn) as owner:
+        await owner.execute("CREATE ROLE stranger")
+        await owner.execute("GRANT USAGE ON SCHEMA public TO stranger")
+        await owner.execute("SET ROLE stranger")
+        for signature, arguments in RESOLVERS.items():
+            call = f"SELECT {signature.partition('(')[0]}({arguments})"
+            assert await touched(owner, call) == "InsufficientPrivilegeError"
+
+
+async def test_the_application_cannot_become_somebody_else(cluster: Cluster) -> None:
+    owner = await value(cluster, "SELECT current_user")
+    async with as_app(cluster.app_dsn) as app:
+        for role in (owner, "callguard_resolver", "pg_read_all_data"):
+            assert await touched(app, f"SET ROLE {role}") == "InsufficientPrivilegeError"
+            assert await touched(app, f"SET SESSION AUTHORIZATION {role}") == "InsufficientPrivilegeError"
+
+
+async def who(session: Session) -> tuple[str, int]:
+    """The role in force, and how many people it sees."""
+    row = await session._connection.fetchrow("SELECT current_user, (SELECT count(*) FROM users)")
+    assert row is not None
+    return row[0], row[1]
+
+
+async def test_the_owners_login_serves_as_the_application_too(cluster: Cluster, database: Database) -> None:
+    home, _ = await fill(database, 1)
+    assuming = Database(cluster.owner_dsn, size=1)
+    for reset in ("RESET ROLE", "RESET ALL"):
+        async with assuming.session() as session:
+            await session._connection.execute(reset)
+            assert await who(session) == ("callguard_app", 0)
+    async with assuming.tenant(home.tenant_id) as session:
+        assert await who(session) == ("callguard_app", 1)
+    async with assuming.tenant(uuid4()) as session:
+        assert await who(session) == ("callguard_app", 0)
+    await assuming.close()
+
+
+async def test_a_connection_forgets_its_tenant(cluster: Cluster, database: Database) -> None:
+    home, _ = await fill(database, 1)
+    single = Database(cluster.app_dsn, size=1)
+    async with single.tenant(home.tenant_id) as session:
+        assert await who(session) == ("callguard_app", 1)
+    async with single.session() as session:
+        assert await who(session) == ("callguard_app", 0)
+    with pytest.raises(DatabaseError):
+        async with single.tenant(home.tenant_id) as session:
+            await session.run("people.add_person", uuid4(), "", "", "", None, "en", True)
+    async with single.session() as session:
+        assert await who(session) == ("callguard_app", 0)
+    await single.close()

@@ -1,0 +1,496 @@
+import asyncio
+import base64
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from callguard.errors import DatabaseUnavailable
+from callguard.media.endpoint import (
+    AdmittedStream,
+    LiveStreams,
+    MediaLimits,
+    StreamEnd,
+    make_media_endpoint,
+)
+from callguard.media.messages import MAX_FRAME_BYTES, Track
+from callguard.media.session import StreamFigures, StreamSession, StreamStarted
+
+DEADLINE_S = 5
+SIGNED = {"X-Twilio-Signature": "good"}
+CALL = "CAc2f7a1d0e4b74f6f8d3b0e9a1c5d7e90"
+REPORT_EACH_FRAME = MediaLimits(progress_s=0)
+
+
+class Gate:
+    """Lets in who is signed and brings a token that was issued and not yet spent."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = set(tokens)
+        self.database_is_down = False
+
+    def signature_ok(self, ws: WebSocket) -> bool:
+        return ws.headers.get("X-Twilio-Signature") == "good"
+
+    async def admit(self, started: StreamStarted) -> AdmittedStream | None:
+        if self.database_is_down:
+            raise DatabaseUnavailable("The database is down; try again.")
+        token = started.parameters.get("token", "")
+        if token not in self.tokens:
+            return None
+        self.tokens.remove(token)
+        return AdmittedStream(uuid4(), uuid4(), started.call_sid, started.stream_sid)
+
+
+@dataclass
+class Page:
+    """What a book knows of one stream."""
+
+    heard: Mapping[Track, StreamFigures] = field(default_factory=dict)
+    end: StreamEnd | None = None
+
+
+class Book:
+    """Keeps a page for each stream, and tells when something was written."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self.is_broken = False
+        self.refusals = 0
+        self.most_at_once = 0
+        self._at_once = 0
+        self.open = asyncio.Event()
+        self.open.set()
+        self._written = asyncio.Condition()
+
+    async def progress(self, stream: AdmittedStream, heard: Mapping[Track, StreamFigures]) -> None:
+        await self._write(stream, lambda page: setattr(page, "heard", heard))
+
+    async def ended(self, stream: AdmittedStream, reason: StreamEnd) -> None:
+        await self._write(stream, lambda page: setattr(page, "end", reason))
+
+    async def _write(self, stream: AdmittedStream, entry: Callable[[Page], None]) -> None:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        await self.open.wait()
+        async with self._written:
+            self._at_once -= 1
+            if self.is_broken:
+                self.refusals += 1
+                self._written.notify_all()
+                raise OSError("the book is gone")
+            entry(self.pages.setdefault(stream.call_sid, Page()))
+            self._written.notify_all()
+
+    async def refused(self) -> None:
+        async with asyncio.timeout(DEADLINE_S), self._written:
+            await self._written.wait_for(lambda: self.refusals > 0)
+
+    async def page(self, call_sid: str, holds: Callable[[Page], bool]) -> Page:
+        async with asyncio.timeout(DEADLINE_S), self._written:
+            await self._written.wait_for(lambda: call_sid in self.pages and holds(self.pages[call_sid]))
+            return self.pages[call_sid]
+
+    async def received(self, ms: int, call_sid: str = CALL, track: Track = Track.INBOUND) -> None:
+        await self.page(call_sid, lambda page: bool(page.heard) and page.heard[track].received_ms == ms)
+
+    async def last_page(self, call_sid: str = CALL) -> Page:
+        return await self.page(call_sid, lambda page: page.end is not None)
+
+
+@dataclass
+class Server:
+    """A media server on a free port."""
+
+    url: str
+    gate: Gate
+    book: Book
+    live: LiveStreams
+    stop: Callable[[], Awaitable[None]]
+
+    def connect(self, headers: Mapping[str, str] = SIGNED) -> connect:
+        return connect(self.url, additional_headers=headers)
+
+    def session(self, call_sid: str = CALL) -> StreamSession:
+        session = self.live.get(call_sid)
+        assert session is not None
+        return session
+
+
+@asynccontextmanager
+async def serve(limits: MediaLimits | None = None, *, max_streams: int = 10) -> AsyncIterator[Server]:
+    gate, book, live = Gate("token-1", "token-2", "token-3"), Book(), LiveStreams(max_streams)
+    route = WebSocketRoute("/media-stream", make_media_endpoint(gate, book, live, limits))
+    config = uvicorn.Config(
+        Starlette(routes=[route]), ws="websockets-sansio", lifespan="off", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+
+        async def stop() -> None:
+            server.should_exit = True
+            async with asyncio.timeout(DEADLINE_S):
+                await running
+
+        try:
+            port = listening.getsockname()[1]
+            yield Server(f"ws://127.0.0.1:{port}/media-stream", gate, book, live, stop)
+        finally:
+            await stop()
+
+
+def start(call: str = CALL, token: str = "token-1", **changes: Any) -> str:
+    media_format = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
+    details = {
+        "accountSid": "AC0123456789abcdef0123456789abcdef",
+        "streamSid": stream_sid(call),
+        "callSid": call,
+        "tracks": ["inbound", "outbound"],
+        "mediaFormat": media_format,
+        "customParameters": {"token": token},
+        **changes,
+    }
+    return json.dumps(
+        {"event": "start", "sequenceNumber": "1", "start": details, "streamSid": stream_sid(call)}
+    )
+
+
+def stream_sid(call: str) -> str:
+    return f"MZ{call[2:]}"
+
+
+def media(timestamp: int, payload: bytes, track: str = "inbound", call: str = CALL) -> str:
+    body = {
+        "track": track,
+        "chunk": "1",
+        "timestamp": str(timestamp),
+        "payload": base64.b64encode(payload).decode(),
+    }
+    return json.dumps({"event": "media", "sequenceNumber": "2", "media": body, "streamSid": stream_sid(call)})
+
+
+def stop(call: str = CALL) -> str:
+    return json.dumps({"event": "stop", "sequenceNumber": "9", "stop": {}, "streamSid": stream_sid(call)})
+
+
+CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+FRAME = b"\xaa" * 160
+
+
+def voice(ms: int, seed: int = 1) -> bytes:
+    return bytes((position * 37 + seed) % 251 for position in range(ms * 8))
+
+
+async def send(ws: ClientConnection, *messages: str | bytes) -> None:
+    for message in messages:
+        await ws.send(message)
+
+
+def in_frames(audio: bytes, **where: str) -> list[str]:
+    return [media(at // 8, audio[at : at + 160], **where) for at in range(0, len(audio), 160)]
+
+
+async def close_code(ws: ClientConnection) -> int | None:
+    """The code the server closes with; what it sends before is nobody's business here."""
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+    return ws.close_code
+
+
+async def test_a_whole_stream_is_heard_and_written_down() -> None:
+    caller, callee = voice(3000, seed=1), voice(3000, seed=2)
+    async with serve(REPORT_EACH_FRAME) as server, server.connect() as ws:
+        await send(ws, CONNECTED, start())
+        for inbound, outbound in zip(in_frames(caller), in_frames(callee, track="outbound"), strict=True):
+            await send(ws, inbound, outbound)
+        await server.book.received(3000, track=Track.OUTBOUND)
+        assert server.session().last(Track.INBOUND, 30_000) == caller
+        assert server.session().last(Track.OUTBOUND, 1000) == callee[-8000:]
+        await send(ws, stop())
+        assert await close_code(ws) == 1000
+        page = await server.book.last_page()
+        assert page.end is StreamEnd.STOPPED
+        assert [(page.heard[t].received_ms, page.heard[t].lost_ms) for t in page.heard] == [(3000, 0)] * 2
+        assert page.heard[Track.INBOUND].speech_ms > 1000
+        assert server.live.get(CALL) is None
+
+
+async def test_gaps_late_frames_and_batches_find_their_place() -> None:
+    audio = voice(400)
+    pieces = [(0, 20), (100, 340), (40, 60), (40, 60), (20, 40), (380, 400)]
+    async with serve(REPORT_EACH_FRAME) as server, server.connect() as ws:
+        await send(ws, CONNECTED, start())
+        await send(ws, *(media(a, audio[a * 8 : b * 8]) for a, b in pieces))
+        await server.book.received(320)
+        silence = bytes([0xFF])
+        expected = audio[:480] + silence * 320 + audio[800:2720] + silence * 320 + audio[3040:]
+        assert server.session().last(Track.INBOUND, 1000) == expected
+        await send(ws, stop())
+        assert (await server.book.last_page()).heard[Track.INBOUND].lost_ms == 80
+
+
+async def test_two_streams_at_once_stay_apart() -> None:
+    calls = ("CA" + "1" * 32, "CA" + "2" * 32)
+    async with (
+        serve(REPORT_EACH_FRAME) as server,
+        server.connect() as one,
+        server.connect() as two,
+    ):
+        await send(one, CONNECTED, start(calls[0], "token-1"))
+        await send(two, CONNECTED, start(calls[1], "token-2"))
+        for number in range(50):
+            await send(one, media(number * 20, b"\x01" * 160, call=calls[0]))
+            await send(two, media(number * 20, b"\x02" * 160, call=calls[1]))
+        for call, byte in zip(calls, (b"\x01", b"\x02"), strict=True):
+            await server.book.received(1000, call)
+            assert server.session(call).last(Track.INBOUND, 2000) == byte * 8000
+        await send(one, stop(calls[0]))
+        assert await close_code(one) == 1000
+        await server.book.last_page(calls[0])
+        assert server.live.get(calls[1]) is not None
+        assert server.book.pages[calls[1]].end is None
+
+
+async def test_a_handshake_without_a_signature_is_forbidden() -> None:
+    async with serve() as server:
+        with pytest.raises(InvalidStatus) as refused:
+            await server.connect(headers={})
+        assert refused.value.response.status_code == 403
+
+
+BAD_FORMAT = {"encoding": "audio/l16", "sampleRate": 16_000, "channels": 1}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        pytest.param([CONNECTED, media(0, FRAME)], id="audio before start"),
+        pytest.param([CONNECTED, start(mediaFormat=BAD_FORMAT)], id="wrong encoding"),
+        pytest.param([CONNECTED, start(streamSid="MZother")], id="start of two streams"),
+        pytest.param([CONNECTED, start(token="forged")], id="forged token"),
+        pytest.param([CONNECTED, start(customParameters={})], id="no token"),
+        pytest.param(["what?"], id="no JSON"),
+        pytest.param([""], id="nothing"),
+        pytest.param([b"\xff\xfe\x00"], id="no text"),
+    ],
+)
+async def test_who_breaks_the_protocol_at_the_door_is_turned_away(messages: list[str | bytes]) -> None:
+    async with serve() as server, server.connect() as ws:
+        await send(ws, *messages)
+        assert await close_code(ws) == 1008
+        assert server.book.pages == {}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(start(), id="second start"),
+        pytest.param(media(0, FRAME, call="CAother"), id="another stream's audio"),
+        pytest.param(media(0, FRAME, track="sideways"), id="no such track"),
+        pytest.param(media(0, bytes(MAX_FRAME_BYTES)), id="too large"),
+        pytest.param(media(0, FRAME)[:-1], id="cut off"),
+    ],
+)
+async def test_a_stream_that_breaks_the_protocol_ends(message: str) -> None:
+    async with serve() as server, server.connect() as ws:
+        await send(ws, CONNECTED, start(), media(0, FRAME), message)
+        assert await close_code(ws) == 1008
+        page = await server.book.last_page()
+        assert page.end is StreamEnd.PROTOCOL
+        assert page.heard[Track.INBOUND].received_ms == 20
+
+
+async def test_a_token_admits_one_stream() -> None:
+    async with serve() as server, server.connect() as first, server.connect() as second:
+        await send(first, CONNECTED, start())
+        await send(first, stop())
+        assert await close_code(first) == 1000
+        await send(second, CONNECTED, start())
+        assert await close_code(second) == 1008
+
+
+async def test_events_added_later_change_nothing() -> None:
+    async with serve() as server, server.connect() as ws:
+        await send(ws, CONNECTED, start(), '{"event":"added","streamSid":"MZ1"}', media(0, FRAME), stop())
+        assert await close_code(ws) == 1000
+        assert (await server.book.last_page()).heard[Track.INBOUND].received_ms == 20
+
+
+async def test_a_token_that_cannot_be_checked_is_not_spent() -> None:
+    async with serve() as server, server.connect() as first, server.connect() as second:
+        server.gate.database_is_down = True
+        await send(first, CONNECTED, start())
+        assert await close_code(first) == 1011
+        server.gate.database_is_down = False
+        await send(second, CONNECTED, start(), stop())
+        assert await close_code(second) == 1000
+
+
+async def test_a_socket_that_does_not_start_is_closed() -> None:
+    async with serve(MediaLimits(start_s=0.05)) as server, server.connect() as ws:
+        await send(ws, CONNECTED)
+        assert await close_code(ws) == 1008
+
+
+async def test_a_stream_that_falls_silent_is_closed() -> None:
+    async with serve(MediaLimits(idle_s=0.05, progress_s=0)) as server, server.connect() as ws:
+        await send(ws, CONNECTED, start(), media(0, FRAME))
+        assert await close_code(ws) == 1001
+        assert (await server.book.last_page()).end is StreamEnd.IDLE
+
+
+async def test_a_stream_that_goes_on_is_not_taken_for_silent() -> None:
+    async with serve(MediaLimits(idle_s=0.5, progress_s=0)) as server, server.connect() as ws:
+        await send(ws, CONNECTED, start())
+        for number in range(8):
+            await send(ws, media(number * 20, FRAME))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(ws.recv(), 0.1)
+        await send(ws, stop())
+        assert await close_code(ws) == 1000
+
+
+async def test_a_caller_who_vanishes_leaves_what_was_heard() -> None:
+    async with serve(REPORT_EACH_FRAME) as server:
+        async with server.connect() as ws:
+            await send(ws, CONNECTED, start(), *in_frames(voice(500)))
+            await server.book.received(500)
+            ws.transport.abort()
+        page = await server.book.last_page()
+        assert page.end is StreamEnd.DISCONNECTED
+        assert page.heard[Track.INBOUND].speech_ms > 200
+        assert server.live.get(CALL) is None
+
+
+async def test_beyond_its_room_the_server_turns_streams_away() -> None:
+    async with serve(REPORT_EACH_FRAME, max_streams=1) as server:
+        async with server.connect() as first, server.connect() as second:
+            assert await close_code(second) == 1013
+            await send(first, CONNECTED, start(), stop())
+            assert await close_code(first) == 1000
+        await server.book.last_page()
+        async with server.connect() as third:
+            await send(third, CONNECTED, start(token="token-2"), stop())
+            assert await close_code(third) == 1000
+
+
+async def test_a_restarted_stream_of_a_call_takes_the_older_ones_place() -> None:
+    async with serve(REPORT_EACH_FRAME) as server, server.connect() as older, server.connect() as newer:
+        await send(older, CONNECTED, start(), media(0, b"\x01" * 160))
+        await server.book.received(20)
+        await send(newer, CONNECTED, start(token="token-2"), media(0, b"\x02" * 320))
+        await server.book.received(40)
+        await send(older, stop())
+        await server.book.last_page()
+        assert server.session().last(Track.INBOUND, 1000) == b"\x02" * 320
+
+
+async def test_a_broken_book_ends_no_stream() -> None:
+    async with serve(REPORT_EACH_FRAME) as server, server.connect() as ws:
+        server.book.is_broken = True
+        await send(ws, CONNECTED, start(), *in_frames(voice(500)))
+        await server.book.refused()
+        server.book.is_broken = False
+        await send(ws, *in_frames(voice(1000)), stop())
+        assert await close_code(ws) == 1000
+        assert (await server.book.last_page()).heard[Track.INBOUND].received_ms == 1000
+
+
+async def test_a_slow_book_holds_no_audio_up() -> None:
+    async with serve(REPORT_EACH_FRAME) as server, server.connect() as ws:
+        server.book.open.clear()
+        await send(ws, CONNECTED, start(), *in_frames(voice(1000)), stop())
+        assert await close_code(ws) == 1000
+        assert server.book.pages == {}
+        server.book.open.set()
+        assert (await server.book.last_page()).heard[Track.INBOUND].received_ms == 1000
+        assert server.book.most_at_once == 1
+
+
+async def test_closing_all_tells_each_stream_and_waits_for_the_book() -> None:
+    async with serve(REPORT_EACH_FRAME) as server, server.connect() as started, server.connect() as waiting:
+        await send(started, CONNECTED, start(), media(0, FRAME))
+        await server.book.received(20)
+        server.book.open.clear()
+        closing = asyncio.create_task(server.live.close_all())
+        assert [await close_code(started), await close_code(waiting)] == [1012, 1012]
+        assert not closing.done()
+        server.book.open.set()
+        async with asyncio.timeout(DEADLINE_S):
+            await closing
+        assert server.book.pages[CALL].end is StreamEnd.SERVER_STOPS
+        assert len(server.live) == 0
+        async with server.connect() as late:
+            assert await close_code(late) == 1013
+
+
+async def test_a_server_that_stops_ends_its_streams_in_the_book() -> None:
+    async with serve(REPORT_EACH_FRAME) as server, server.connect() as ws:
+        await send(ws, CONNECTED, start(), media(0, FRAME))
+        await server.book.received(20)
+        await server.stop()
+        assert await close_code(ws) == 1012
+        assert server.book.pages[CALL].end is StreamEnd.SERVER_STOPS
+
+
+class WriteWatch:
+    """Sees what this process opens for writing, or makes, while it is on. An audit hook can't be removed."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self.written: list[str] = []
+        sys.addaudithook(self._audit)
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.is_on:
+            return
+        if event == "open" and self._writes(*arguments[1:3]):
+            self.written.append(str(arguments[0]))
+        elif event in {"os.mkdir", "os.rename", "os.link", "os.symlink", "tempfile.mkstemp", "mmap.__new__"}:
+            self.written.append(event)
+
+    @staticmethod
+    def _writes(mode: str | None, flags: int) -> bool:
+        return bool(set(mode or "") & set("wax+")) or bool(flags & 0b11)
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        self.is_on = True
+        try:
+            yield
+        finally:
+            self.is_on = False
+
+
+@pytest.fixture(scope="module")
+def write_watch() -> WriteWatch:
+    return WriteWatch()
+
+
+async def test_no_audio_touches_the_disk(write_watch: WriteWatch, tmp_path: Path) -> None:
+    with write_watch.on():
+        async with serve(REPORT_EACH_FRAME) as server, server.connect() as ws:
+            await send(ws, CONNECTED, start(), *in_frames(voice(4000)), media(0, bytes(40_000)))
+            await server.book.received(5000)
+            await send(ws, stop())
+            assert await close_code(ws) == 1000
+            await server.book.last_page()
+    assert write_watch.written == []
+    with write_watch.on():
+        await asyncio.to_thread((tmp_path / "seen").write_bytes, b"x")
+    assert write_watch.written == [str(tmp_path / "seen")]

@@ -1,0 +1,62 @@
+import pytest
+
+from callguard.dashboard.wording import (
+    attestation_words,
+    channel_words,
+    delivery_words,
+    fraud_words,
+    signal_words,
+    verdict_words,
+)
+from callguard.domain.alerts import DeliveryStatus
+from callguard.domain.scoring import Verdict
+from callguard.domain.signals import AttestationLevel, FraudType, SignalName
+from tests.unit.dashboard.live_calls import NOW, alert, quiet_call, scam_call
+
+
+@pytest.mark.parametrize(
+    ("attestation", "begins"),
+    [
+        ("A", "Verified number"),
+        ("TN-Validation-Passed-A", "Verified number"),
+        ("TN-Validation-Passed-B", "Partly verified"),
+        ("C", "Unverified"),
+        ("failed", "Verification failed"),
+        ("TN-Validation-Failed-C", "Verification failed"),
+        ("none", "Unsigned"),
+        ("No-TN-Validation", "Unsigned"),
+        (None, "Unsigned"),
+    ],
+)
+def test_attestation_is_told_in_a_sentence(attestation: str | None, begins: str) -> None:
+    assert attestation_words(attestation).startswith(begins)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_words_and_a_symbol(verdict: Verdict) -> None:
+    words = verdict_words(scam_call(verdict=verdict))
+
+    assert words.tone == verdict.lower()
+    assert words.symbol
+    assert words.label
+
+
+def test_an_unjudged_call_has_no_verdict() -> None:
+    assert verdict_words(quiet_call(verdict="SAFE")).label == "Listening"
+    assert verdict_words(quiet_call(verdict="SAFE", ended_at=NOW)).label == "Not judged"
+
+
+def test_nothing_the_system_knows_is_shown_by_its_short_name() -> None:
+    assert "_" not in "".join(signal_words(name) for name in SignalName)
+    assert not {fraud_words(fraud) for fraud in FraudType} & set(FraudType) - {"extortion"}
+    told = {status: delivery_words(alert(status=status)) for status in DeliveryStatus}
+    assert [status for status, words in told.items() if status == words] == ["delivered"]
+    assert channel_words("app_notification") == "app"
+    assert all(len(attestation_words(level)) > 20 for level in AttestationLevel)
+
+
+def test_what_is_new_is_shown_as_it_is() -> None:
+    assert signal_words("caller_history") == "Caller history"
+    assert delivery_words(alert(status="read")) == "read"
+    assert channel_words("pager") == "pager"
+    assert fraud_words("new") == "another kind of scam"
