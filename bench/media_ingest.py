@@ -1,8 +1,8 @@
 """What a call's audio costs: the media endpoint with decoding, ring and voice detection, at real-time pace.
 
 Beside it, in turn and under the same load: a bare `websockets` server that only decodes the JSON. Each runs
-on uvloop in a process of its own; CPU is that process's user and system time. Lag runs from when a frame was due
-at the sender, whose own lateness counts, to when the server is done with it.
+on uvloop in a process of its own; CPU is that process's user and system time. Lag runs from when a frame was
+due at the sender, whose own lateness counts, to when the server is done with it.
 
     python -m bench.media_ingest [--connections 100] [--seconds 10] [--rounds 3] [--json]
 """
@@ -191,16 +191,20 @@ def call_audio(seconds: int) -> list[bytes]:
     return frames
 
 
-async def join(port: int, first_due: float) -> asyncio.StreamWriter:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+def join(port: int, first_due: float) -> socket.socket:
+    """A call's connection, with its stream started."""
+    call = socket.create_connection(("127.0.0.1", port))
     key = base64.b64encode(os.urandom(16)).decode()
-    writer.write(
+    request = (
         f"GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nX-Due: {first_due}\r\n\r\n".encode()
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nX-Due: {first_due}\r\n\r\n"
     )
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(opening())
-    return writer
+    call.sendall(request.encode())
+    while b"\r\n\r\n" not in call.recv(4096):
+        pass
+    call.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    call.sendall(opening())
+    return call
 
 
 @dataclass(frozen=True)
@@ -213,38 +217,39 @@ class Round:
     lag_p99_ms: float
 
 
-async def measure(name: str, connections: int, frames: list[bytes]) -> Round:
+def measure(name: str, connections: int, frames: list[bytes]) -> Round:
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
     process = context.Process(target=run_server, args=(name, connections, len(frames), theirs))
     process.start()
-    port = await asyncio.to_thread(pipe.recv)
-    slot_s = 1 / FRAMES_A_SECOND / connections
+    port = pipe.recv()
     begin = time.monotonic() + 1 + connections * 0.005
-    calls = [await join(port, begin + number * slot_s) for number in range(connections)]
-    await asyncio.sleep(begin - time.monotonic())
-    await play(calls, frames, begin, slot_s)
-    for call in calls:
-        call.write(GOODBYE)
-    heard, cpu_s, lags_s = await asyncio.to_thread(pipe.recv)
-    for call in calls:
-        call.close()
-    await asyncio.to_thread(process.join)
+    # Calls begin at any time: spread over a second by the golden ratio, no two fall in step.
+    offsets = [call * 0.618034 % 1 for call in range(connections)]
+    calls = [join(port, begin + offset) for offset in offsets]
+    play(calls, frames, [begin + offset for offset in offsets])
+    heard, cpu_s, lags_s = pipe.recv()
+    process.join()
     p50, p99 = (float(np.percentile(lags_s, percent)) * 1000 for percent in (50, 99))
     sent = len(frames) * connections
     return Round(round(cpu_s * 1e6 / sent, 2), sent - heard, round(p50, 2), round(p99, 2))
 
 
-async def play(calls: list[asyncio.StreamWriter], frames: list[bytes], begin: float, slot_s: float) -> None:
-    """Send every frame when it is due; the calls' frames are spread evenly, not in step."""
-    sent, total = 0, len(frames) * len(calls)
-    while sent < total:
-        due = min(total, int((time.monotonic() - begin) / slot_s) + 1)
-        for slot in range(sent, due):
-            number, call = divmod(slot, len(calls))
-            calls[call].write(frames[number])
-        sent = max(sent, due)
-        await asyncio.sleep(max(0.0, begin + sent * slot_s - time.monotonic()))
+def play(calls: list[socket.socket], frames: list[bytes], first_due: list[float]) -> None:
+    """Send every frame of every call when it is due, and hang up."""
+    schedule = sorted(
+        (due + number / FRAMES_A_SECOND, call, number)
+        for call, due in enumerate(first_due)
+        for number in range(len(frames))
+    )
+    for due, call, number in schedule:
+        wait = due - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        calls[call].sendall(frames[number])
+    for connection in calls:
+        connection.sendall(GOODBYE)
+        connection.close()
 
 
 def median(rounds: list[Round]) -> Round:
@@ -252,12 +257,12 @@ def median(rounds: list[Round]) -> Round:
     return Round(**{field: statistics.median(row[field] for row in rows) for field in rows[0]})
 
 
-async def bench(connections: int, seconds: int, rounds: int) -> dict[str, Any]:
+def bench(connections: int, seconds: int, rounds: int) -> dict[str, Any]:
     frames = call_audio(seconds)
     measured: dict[str, list[Round]] = {OURS: [], PEER: []}
     for _ in range(rounds):
         for name, results in measured.items():
-            results.append(await measure(name, connections, frames))
+            results.append(measure(name, connections, frames))
     medians = {name: median(results) for name, results in measured.items()}
     ours, peer = medians[OURS].cpu_us_per_frame, medians[PEER].cpu_us_per_frame
     return {
@@ -277,7 +282,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    report = uvloop.run(bench(options.connections, options.seconds, options.rounds))
+    report = bench(options.connections, options.seconds, options.rounds)
     if options.json:
         print(json.dumps(report))
         return

@@ -13,6 +13,7 @@ from callguard.config import Settings
 from callguard.db import migrate
 from callguard.db.pool import Database
 from callguard.local.postgres import Cluster, EmbeddedPostgres
+from tests.integration.local.postgres_bench import passable_folder
 
 TEMPLATE = "template_callguard"
 
@@ -34,10 +35,10 @@ async def _run(dsn: str, statement: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def postgres() -> Iterator[Cluster]:
     """The run's Postgres, with a migrated template database."""
-    with asyncio.Runner() as runner:
-        embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    with passable_folder() as folder, asyncio.Runner() as runner:
+        embedded = EmbeddedPostgres(folder)
         cluster = runner.run(embedded.__aenter__())
         try:
             # A database a test costs a checkpoint each; what must survive a crash is tested on clusters of its own.

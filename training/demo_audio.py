@@ -46,13 +46,12 @@ class Voice:
 OFFICER: Final = Voice(pace=0.95)
 OLD_LADY: Final = Voice(pace=1.12, pitch=1.55, formants=1.14)
 DAUGHTER: Final = Voice(pace=1.0, pitch=1.85, formants=1.18)
-FATHER: Final = Voice(pace=1.0, pitch=0.92, formants=0.97)
 
 VOICES: Final = {
     ("scam", Speaker.CALLER): OFFICER,
     ("scam", Speaker.CALLEE): OLD_LADY,
     ("harmless-family", Speaker.CALLER): DAUGHTER,
-    ("harmless-family", Speaker.CALLEE): FATHER,
+    ("harmless-family", Speaker.CALLEE): OLD_LADY,
 }
 
 # The human call's recordings, turn by turn as in the manifest.

@@ -30,7 +30,7 @@ async def request_alerts(
     tenant_id: UUID,
     call_id: UUID,
     analysis_id: UUID,
-    level: AlertLevel | None,
+    level: AlertLevel,
     call: Mapping[str, Any],
 ) -> None:
     """Decides who is told and stores it, in the verdict's transaction. `call`: caller, person and number of the call."""

@@ -1,1 +1,1 @@
-"""The words are judged: which ones wake the analyzer, what the local scorer makes of them, what an LLM adds."""
+"""The words are judged: what wakes the analyzer, what the local scorer makes of them, what an LLM adds."""

@@ -49,12 +49,12 @@ class Analyst:
 
     async def analyse(self, work: Work) -> None:
         """Scores what has been said so far, and asks for the judge where there is one."""
-        call, words = await self._heard(work)
         if self._judge is None:
             llm = NotAvailable(SignalName.LLM, SignalState.NOT_CONFIGURED, "No LLM judge is set up.")
         else:
             llm = NotAvailable(SignalName.LLM, SignalState.NOT_AVAILABLE_YET, "The LLM judge has been asked.")
         async with self._database.tenant(work.tenant_id) as session:
+            call, words = await _heard(session, work)
             await self._conclude(session, work, call, words, llm)
             if self._judge is not None:
                 await queue.add(
@@ -63,8 +63,12 @@ class Analyst:
             await queue.finish(session, work)
 
     async def judge(self, work: Work) -> None:
-        """Asks the LLM; its failure is stored, so that people see the local verdict stands alone. Raises JudgeError to try again."""
-        call, words = await self._heard(work)
+        """Asks the LLM, outside any transaction. Its failure is stored, so that people see that the local verdict stands alone.
+
+        Raises JudgeError to be tried again.
+        """
+        async with self._database.tenant(work.tenant_id) as session:
+            call, words = await _heard(session, work)
         llm: LlmOpinion | NotAvailable
         failure: JudgeError | None = None
         try:
@@ -81,20 +85,21 @@ class Analyst:
         if failure is not None:
             raise failure
 
-    async def _heard(self, work: Work) -> tuple[Row, Sequence[Utterance]]:
-        async with self._database.tenant(work.tenant_id) as session:
-            call = await session.row("calls.for_analysis", work.call_id)
-            found = await transcripts.of_calls(session, work.tenant_id, [work.call_id])
-        assert call is not None, "the work's foreign key holds the call"  # noqa: S101
-        return call, found.get(work.call_id, ())
-
     async def _conclude(
         self, session: Session, work: Work, call: Row, words: Sequence[Utterance], llm: LlmOpinion | NotAvailable
     ) -> None:
         signals: list[Signal] = [self._scorer.score(words), _attestation(call), llm, *_VOICE_YET_TO_COME]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
-        await request_alerts(session, work.tenant_id, work.call_id, analysis_id, assessment.level, call)
+        if analysis_id is not None and assessment.level is not None:
+            await request_alerts(session, work.tenant_id, work.call_id, analysis_id, assessment.level, call)
+
+
+async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:
+    call = await session.row("calls.for_analysis", work.call_id)
+    assert call is not None, "the work's foreign key holds the call"  # noqa: S101
+    found = await transcripts.of_calls(session, work.tenant_id, [work.call_id])
+    return call, found.get(work.call_id, ())
 
 
 def _attestation(call: Row) -> Attestation:
@@ -111,9 +116,10 @@ async def _store(
     words: Sequence[Utterance],
     llm: LlmOpinion | NotAvailable,
     assessment: Assessment,
-) -> UUID:
+) -> UUID | None:
+    """The verdict's id, or None where it repeats the one before."""
     told = assessment.to_json()
-    analysis_id: UUID = await session.value(
+    analysis_id: UUID | None = await session.value(
         "analyses.add",
         work.tenant_id,
         work.call_id,

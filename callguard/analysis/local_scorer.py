@@ -1,34 +1,34 @@
 """The local scorer: how much the words so far sound like a fraud, from a lexicon of phrases by tactic.
 
-One tactic alone is doubtful, not more: honest banks speak of suspicious payments, honest relatives of money. What
-honest callers don't do is to combine: an ask (money, secrets, the computer) with pressure, with secrecy, under a
-story. So strengths are joined by noisy-or, tactic by tactic, and again for each combination.
+One tactic alone is doubtful, not more: honest banks speak of suspicious payments, honest relatives of money.
+What honest callers don't do is to combine: an ask (money, secrets, the computer) with pressure, with secrecy,
+under a story. So strengths are joined by noisy-or, tactic by tactic, and again for each combination.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from callguard.analysis.phrases import Lexicon, Phrase
+from callguard.analysis.phrases import Lexicon, Phrase, Words, load_lexicon
 from callguard.domain.signals import Evidence, FraudType, LocalScore, Tactic
 from callguard.domain.transcript import Speaker, Turn, Utterance, turns
 from callguard.domain.words import normalise
 
 ECHO = 0.35
-"""What the caller's phrases count in the callee's mouth: a victim who repeats them only shows what was said."""
+"""What the caller's phrases count in the callee's mouth: a victim who repeats them shows what was said."""
 SHARES = (1.0, 0.5, 0.25)
-"""Of a tactic's phrases the strongest counts whole, the next ones in part: many weak words in a long honest call
-must not add up to one telling sentence."""
+"""Of a tactic's phrases the strongest counts whole, the next ones in part: many weak words of a long honest
+call must not add up to one telling sentence."""
 RELIEF = 0.8
-"""How much of the doubt words against a fraud take back in a person's call where nothing is asked for. They can't
-excuse an ask (frauds recite 'we never ask for your PIN' too), nor a recording."""
-NEGATION_REACH = 4
+"""How much of the doubt words against a fraud take back where nothing is asked for. They can't excuse an ask
+(frauds recite 'we never ask for your PIN' too), nor a recording."""
 CARD_DIGITS = 12
+"""A run of digits this long that the callee reads out is no telephone number."""
 DIGITS_WEIGHT = 0.6
 MAX_EVIDENCE = 12
 CONTEXT_WORDS = 3
 
-# What a tactic at full strength proves by itself: below 0.6 throughout, so that one tactic alone alerts nobody.
+# What a tactic at full strength proves by itself: below 0.6, so that one tactic alone alerts nobody.
 _ALONE = {
     Tactic.AUTHORITY: 0.15,
     Tactic.FEAR: 0.35,
@@ -62,6 +62,10 @@ _TOGETHER = (
 )
 
 
+def default_lexicon() -> Lexicon:
+    """The English lexicon that ships with callguard."""
+    return load_lexicon("en")
+
 
 @dataclass(frozen=True, slots=True)
 class _Said:
@@ -69,7 +73,7 @@ class _Said:
 
     speaker: Speaker
     spoken: tuple[str, ...]
-    words: tuple[str, ...]
+    words: Words
     origin: tuple[int, ...]
 
     def quoted(self, start: int, end: int) -> str:
@@ -119,7 +123,7 @@ class LocalScorer:
         )
 
     def _findings(self, said: _Said) -> Iterator[_Finding]:
-        """The phrases that count in this turn: not the denied and reported ones, nor those inside words against."""
+        """The phrases that count in this turn; one that lies within words against a fraud doesn't."""
         matches = list(self._matches(said))
         against = [m for m in matches if m.tactic is None]
         for match in matches:
@@ -138,17 +142,21 @@ class LocalScorer:
                 continue
             yield _Finding(said, start, end, phrase.pattern.text, phrase.tactic, phrase.types, weight)
 
-    def _negated(self, words: Sequence[str], start: int) -> bool:
+    def _negated(self, words: Words, start: int) -> bool:
         """Whether a negator governs the word at `start`: only linking words stand between."""
-        for position in range(start - 1, max(-1, start - 1 - NEGATION_REACH), -1):
-            if words[position] in self._lexicon.negators:
-                return position == 0 or words[position - 1] not in self._lexicon.negation_not_after
-            if words[position] not in self._lexicon.negation_links:
+        lexicon = self._lexicon
+        for position in range(start - 1, max(-1, start - 1 - lexicon.negation_reach), -1):
+            word = words[position]
+            if word in lexicon.negators:
+                question = words[position + 1] in lexicon.negation_not_before
+                condition = position > 0 and words[position - 1] in lexicon.negation_not_after
+                return not (question or condition)
+            if word not in lexicon.negation_links:
                 return False
         return False
 
-    def _reported(self, words: Sequence[str]) -> set[int]:
-        """Positions where words are about somebody else's call: just after 'if anyone asks you' or 'they told me'."""
+    def _reported(self, words: Words) -> set[int]:
+        """Positions where words are about somebody else's call: just after 'if anyone asks you'."""
         reach = self._lexicon.reported_words
         return {
             position
@@ -170,8 +178,17 @@ class LocalScorer:
 
 def _said(turn: Turn) -> _Said:
     spoken = tuple(turn.text.split())
-    pairs = [(word, place) for place, raw in enumerate(spoken) for word in normalise(raw).split()]
-    return _Said(turn.speaker, spoken, tuple(w for w, _ in pairs), tuple(p for _, p in pairs))
+    pieces = [(piece, place) for place, raw in enumerate(spoken) for piece in normalise(raw).split()]
+    words = tuple(normalise(turn.text).split())
+    origin: list[int] = []
+    used = 0
+    for word in words:
+        origin.append(pieces[used][1])
+        length = 0
+        while length < len(word):  # a word that was spelled out has a piece a letter
+            length += len(pieces[used][0])
+            used += 1
+    return _Said(turn.speaker, spoken, words, tuple(origin))
 
 
 def _weight_there(phrase: Phrase, speaker: Speaker) -> float:

@@ -1,12 +1,12 @@
 """The lexicon: phrases in a small pattern language over words, and what each one counts for.
 
-`(a|b c)` is one of these, `[a|b]` one of these or nothing, `*` up to three other words. Everything else is the word
-itself, in the form of `callguard.domain.words`.
+`(a|b c)` is one of these, `[a|b]` one of these or nothing, `*` up to three other words. Everything else is
+the word itself, in the form of `callguard.domain.words`.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Generic, TypeVar
@@ -34,15 +34,13 @@ class _Step:
     optional: bool
     gap: bool = False
 
-    def ends(self, words: Sequence[str], start: int) -> Iterator[int]:
+    def ends(self, words: Words, start: int) -> Iterable[int]:
+        """Where a match of this part that begins at `start` may end."""
         if self.gap:
-            yield from range(start, min(start + MAX_GAP, len(words)) + 1)
-            return
-        if self.optional:
-            yield start
-        for end in (start + length for length in self.lengths):
-            if end <= len(words) and tuple(words[start:end]) in self.alternatives:
-                yield end
+            return range(start, min(start + MAX_GAP, len(words)) + 1)
+        here = [start] if self.optional else []
+        ends = [start + length for length in self.lengths if start + length <= len(words)]
+        return here + [end for end in ends if words[start:end] in self.alternatives]
 
 
 class Pattern:
@@ -57,8 +55,8 @@ class Pattern:
         found: set[Opening] = set()
         for place, step in enumerate(self._steps):
             after = self._words_at(place + 1)
-            for words in step.alternatives:
-                found.update([(words[0], words[1])] if len(words) > 1 else ((words[0], word) for word in after))
+            for first, *more in step.alternatives:
+                found.update((first, second) for second in (more[:1] or after))
             if not step.optional:
                 break
         return found
@@ -73,7 +71,7 @@ class Pattern:
                 return found
         return {None}
 
-    def match(self, words: Sequence[str], start: int) -> int | None:
+    def match(self, words: Words, start: int) -> int | None:
         """Where the longest match that begins at `start` ends, or None."""
         positions = {start}
         for step in self._steps:
@@ -126,7 +124,7 @@ class Index(Generic[T]):
             for opening in pattern.openings():
                 self._by_opening.setdefault(opening, []).append((pattern, item))
 
-    def matches(self, words: Sequence[str]) -> Iterator[tuple[int, int, T]]:
+    def matches(self, words: Words) -> Iterator[tuple[int, int, T]]:
         """Every match as (start, end, item), in the order of the words."""
         for start, (word, following) in enumerate(zip(words, (*words[1:], None), strict=True)):
             candidates = self._by_opening.get((word, None), [])
@@ -149,6 +147,8 @@ class Lexicon:
     negators: frozenset[str]
     negation_links: frozenset[str]
     negation_not_after: frozenset[str]
+    negation_not_before: frozenset[str]
+    negation_reach: int
     digit_words: frozenset[str]
 
 
@@ -168,6 +168,8 @@ def load_lexicon(language: str = "en") -> Lexicon:
         negators=frozenset(negation["words"]),
         negation_links=frozenset(negation["links"]),
         negation_not_after=frozenset(negation["not_after"]),
+        negation_not_before=frozenset(negation["not_before"]),
+        negation_reach=negation["reach"],
         digit_words=frozenset(data["digits"]["words"]),
     )
 
@@ -182,4 +184,3 @@ def _phrases(group: Mapping[str, Any], grades: Mapping[str, float]) -> Iterator[
             speaker=Speaker(group.get("speaker", Speaker.CALLER)),
             negatable=group.get("negatable", False),
         )
-

@@ -8,20 +8,24 @@ import asyncpg
 
 from callguard.errors import DatabaseError, DatabaseUnavailable
 
+# Worth a retry: the database can't be reached, lets nobody in, or undid a statement for others' sake.
 _AWAY: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
     ssl.SSLError,
-    asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DiskFullError,
-    asyncpg.QueryCanceledError,
-    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.TransactionRollbackError,
 )
 
 
@@ -34,6 +38,11 @@ def database_errors() -> Iterator[None]:
     try:
         yield
     except _AWAY as error:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            raise DatabaseError(
+                f"The driver refused a value or an address ({type(error).__name__}): no column can hold it, "
+                "or DATABASE_URL is malformed."
+            ) from None
         raise DatabaseUnavailable(
             f"The database can't be used now ({type(error).__name__}). Check that it runs and that DATABASE_URL is right."
         ) from None

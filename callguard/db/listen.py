@@ -40,16 +40,22 @@ class Listener:
     async def _listen(self) -> None:
         with database_errors():
             connection = await asyncpg.connect(self._dsn, timeout=PING_SECONDS)
+            closed = asyncio.Event()
+            connection.add_termination_listener(lambda _connection: closed.set())
             try:
                 await connection.add_listener(self._channel, self._notified)
                 self.listening.set()
                 self._heard.set()
                 while True:
-                    await asyncio.sleep(PING_SECONDS)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(PING_SECONDS):
+                            await closed.wait()
                     await connection.execute("SELECT 1", timeout=PING_SECONDS / 2)
             finally:
                 self.listening.clear()
-                with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                with contextlib.suppress(
+                    OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError
+                ):
                     await connection.close(timeout=1)
 
     def _notified(self, *_notification: object) -> None:

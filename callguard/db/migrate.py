@@ -16,7 +16,7 @@ from callguard.resources import MIGRATIONS
 # Any fixed number does: it keeps two migrating processes apart.
 _LOCK = 727_118_001
 
-# Without a policy, row-level security closes it to everybody but its owner: Supabase grants new tables to its own roles.
+# Supabase grants new tables to its own roles; row-level security without a policy closes this one to them.
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS callguard_migrations (
     name text PRIMARY KEY,
@@ -49,6 +49,7 @@ async def migrate(dsn: str, wanted: tuple[Migration, ...] | None = None) -> tupl
     Raises:
         SchemaOutdated: a landed migration was changed, or the database is newer than this program.
         DatabaseError: the database is away, or refused a statement.
+
     """
     wanted = migrations() if wanted is None else wanted
     with database_errors():
@@ -89,13 +90,20 @@ async def pending(dsn: str, wanted: tuple[Migration, ...] | None = None) -> tupl
 
 
 async def _recorded(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, str]:
-    return {r["name"]: r["checksum"] for r in await connection.fetch("SELECT name, checksum FROM callguard_migrations")}
+    return {
+        r["name"]: r["checksum"]
+        for r in await connection.fetch("SELECT name, checksum FROM callguard_migrations")
+    }
 
 
 def _refuse_changed(wanted: tuple[Migration, ...], done: dict[str, str]) -> None:
     known = {m.name: m.checksum for m in wanted}
     for name, checksum in done.items():
         if name not in known:
-            raise SchemaOutdated(f"The database has migration {name}, which this version lacks. Update callguard.")
+            raise SchemaOutdated(
+                f"The database has migration {name}, which this version lacks. Update callguard."
+            )
         if known[name] != checksum:
-            raise SchemaOutdated(f"Migration {name} was changed after it landed. Restore the file; add a new one instead.")
+            raise SchemaOutdated(
+                f"Migration {name} was changed after it landed. Restore the file; add a new one instead."
+            )

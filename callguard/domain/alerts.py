@@ -33,7 +33,7 @@ class PlannedAlert:
 
 
 def plan(
-    level: AlertLevel | None,
+    level: AlertLevel,
     contacts: Iterable[Contact],
     already: Iterable[tuple[UUID, AlertLevel]],
     excluded_numbers: Iterable[str],
@@ -43,8 +43,6 @@ def plan(
     danger reaches all contacts at once; warning asks one after the other, ESCALATION_SECONDS apart. A contact is told once per
     level and call, and not of a warning after a danger. `excluded_numbers` (the caller, the person) are never told.
     """
-    if level is None:
-        return ()
     told = set(already)
     excluded = set(excluded_numbers)
     ordered = sorted((c for c in contacts if c.phone_number not in excluded), key=lambda c: (c.priority, c.name, str(c.id)))

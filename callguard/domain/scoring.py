@@ -1,7 +1,7 @@
 """From signals to one risk: fused so that no strong signal is averaged away, and every part can be shown.
 
-The words decide. The local scorer sets the floor, the LLM can only lift it, and an unverified number adds a few
-points where the words already raise doubt. The result depends on the set of signals, not on their order.
+The words decide. The local scorer sets the floor, the LLM can only lift it, and an unverified number adds a
+few points where the words already raise doubt. The result depends on the set of signals, not on their order.
 """
 
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ class AlertLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one signal brought: `risk` 0-100, or None where it carries none; `detail` is a sentence for people."""
+    """What one signal brought: `risk` 0-100, None where it carries none, and a sentence for people."""
 
     signal: SignalName
     state: SignalState
@@ -93,11 +93,16 @@ def level_of(risk: int) -> AlertLevel | None:
     return AlertLevel.WARNING if risk >= SUSPECT_FROM else None
 
 
+def kind_of(fraud_type: FraudType) -> str:
+    """The fraud in words for people, as in 'a fraud in the name of a bank'."""
+    return _KIND[fraud_type]
+
+
 def fuse(signals: Iterable[Signal]) -> Assessment:
     """The assessment that these signals make together, whatever their order.
 
-    `risk` is the local scorer's, lifted towards the LLM's by the LLM's confidence in it, plus the attestation's
-    points once the words are above SAFE. Signals that aren't available change nothing but their own line.
+    `risk` is the local scorer's, lifted towards the LLM's by the LLM's confidence in it, plus the
+    attestation's points once the words are above SAFE. What isn't available changes nothing but its own line.
     """
     present = sorted(signals, key=repr)
     scores = [s for s in present if isinstance(s, LocalScore)]
@@ -129,15 +134,16 @@ def _lifted(local: int, opinion: LlmOpinion) -> int:
 
 
 def _confidence(risk: int, opinions: list[LlmOpinion]) -> float:
-    """How far the risk lies from the coin's edge; an LLM that reaches the same verdict adds its own confidence."""
+    """How far the risk lies from the middle, or the LLM's confidence where it agrees. Not calibrated."""
     decided = 0.5 + abs(risk - 50) / 100
     agreeing = [o.confidence for o in opinions if verdict_of(o.risk) is verdict_of(risk)]
     return round(max([decided * 0.9, *agreeing]), 2)
 
 
 def _fraud_type(scores: list[LocalScore], opinions: list[LlmOpinion]) -> FraudType:
-    """The type named by the signal that sees the greater risk; at equal risk the LLM, which reads whole sentences."""
-    named = [(s.risk, isinstance(s, LlmOpinion), s.fraud_type) for s in [*scores, *opinions] if s.fraud_type]
+    """The type named by the signal that sees the greater risk; at equal risk the LLM's."""
+    named = [(s.risk, 0, s.fraud_type) for s in scores if s.fraud_type]
+    named += [(o.risk, 1, o.fraud_type) for o in opinions if o.fraud_type]
     return max(named)[2] if named else FraudType.OTHER
 
 
@@ -177,9 +183,7 @@ def _contribution(signal: Signal) -> Contribution:
             detail = f"Tactics the language model sees: {found}; confidence {signal.confidence:.0%}."
             return Contribution(SignalName.LLM, SignalState.MEASURED, signal.risk, detail)
         case Attestation():
-            return Contribution(
-                SignalName.ATTESTATION, SignalState.MEASURED, None, _ATTESTED[signal.level]
-            )
+            return Contribution(SignalName.ATTESTATION, SignalState.MEASURED, None, _ATTESTED[signal.level])
         case NotAvailable():
             return Contribution(signal.signal, signal.state, None, signal.detail)
     assert_never(signal)
@@ -189,7 +193,7 @@ def _explanation(verdict: Verdict, fraud_type: FraudType | None, tactics: list[T
     if fraud_type is None:
         return "Nothing in the words so far suggests a fraud."
     deeds = _listed([_DEED[tactic] for tactic in tactics[:3]])
-    opening = _OPENING[verdict].format(kind=_KIND[fraud_type])
+    opening = _OPENING[verdict].format(kind=kind_of(fraud_type))
     return f"{opening} The caller {deeds}." if deeds else opening
 
 
@@ -236,7 +240,7 @@ _NOUN = {
 }
 _DEED = {
     Tactic.AUTHORITY: "claims to speak for an institution",
-    Tactic.FEAR: "frightens",
+    Tactic.FEAR: "frightens the person",
     Tactic.URGENCY: "presses for haste",
     Tactic.SECRECY: "asks for secrecy",
     Tactic.DEFLECTION: "tries to keep the person from checking",
@@ -246,7 +250,7 @@ _DEED = {
     Tactic.FAMILY_EMERGENCY: "speaks of a relative in trouble",
     Tactic.LURE: "makes a tempting offer",
     Tactic.RAPPORT: "appeals to trust or affection",
-    Tactic.AUTOMATION: "is a recorded message",
+    Tactic.AUTOMATION: "plays a recorded message",
 }
 _ATTESTED = {
     AttestationLevel.A: "The carrier vouches for the number; that says nothing about the caller's honesty.",

@@ -33,7 +33,7 @@ class FraudType(StrEnum):
 
 
 class Tactic(StrEnum):
-    """What a fraudulent caller does with words. A legitimate call may use one or two; a fraud combines them."""
+    """What a fraudulent caller does with words. An honest call may use one or two; a fraud combines them."""
 
     AUTHORITY = "authority"  # speaks for an office, a bank, a company
     FEAR = "fear"  # arrest, a drained account, a virus
@@ -79,7 +79,7 @@ AbsentState = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Words that count: quoted with a few words either side, and their weight 0-1 (negative: they speak against)."""
+    """Words that count, quoted with a few either side; weight 0-1, negative where they speak against."""
 
     speaker: Speaker
     quotation: str
@@ -89,7 +89,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class LocalScore:
-    """The local scorer's reading of the words so far. `risk` 0-100; `tactics` strength 0-1 of each one found."""
+    """The local scorer's reading of the words so far. `risk` 0-100; `tactics`: each one's strength 0-1."""
 
     risk: int
     fraud_type: FraudType | None
@@ -102,7 +102,7 @@ class LocalScore:
 class LlmOpinion:
     """The LLM judge's reading. `risk` 0-100, `confidence` 0-1; every quotation occurs in the transcript.
 
-    `claims`, `asks`, `explanation` and `suggested_action` are the model's own words: kept as evidence, never sent.
+    `claims`, `asks`, `explanation` and `suggested_action` are the model's own words: evidence, never sent.
     """
 
     risk: int

@@ -1,7 +1,7 @@
 """Spoken words in the one form in which they are compared: keyword phrases, transcripts and quotations alike.
 
-The form is plain ASCII: words of a-z and 0-9 with one space between. In the database a phrase occurs in words as
-`strpos(' ' || words || ' ', ' ' || phrase || ' ') > 0`; `contains` is the same test here.
+The form is plain ASCII: words of a-z and 0-9 with one space between. In the database a phrase occurs in words
+as `strpos(' ' || words || ' ', ' ' || phrase || ' ') > 0`; `contains` is the same test here.
 """
 
 import re
@@ -9,12 +9,12 @@ import unicodedata
 
 _APOSTROPHES = "'`´‘’‛ʹʼ′＇"  # noqa: RUF001
 
-# Letters of other scripts that are drawn like Latin ones: whoever writes them means us to read the Latin word.
+# Letters of other scripts that are drawn like Latin ones: who writes them means us to read the Latin word.
 # From the confusables of Unicode Technical Standard 39, the Cyrillic and Greek ones that occur in words.
 _LOOK_ALIKE = (
-    ("аеорсухіјѕһԁԛԝӏкмтвнгѵ", "aeopcyxijshdqwlkmtbhrv"),  # noqa: RUF001
-    ("АВЕКМНОРСТУХІЈЅԚԜѴӀ", "ABEKMHOPCTYXIJSQWVI"),  # noqa: RUF001
-    ("αβγεηικμνορτυχω", "abyenikuvoptuxw"),  # noqa: RUF001
+    ("аеорсухіјѕһԁԛԝӏкмтвнгѵ", "aeopcyxijshdqwlkmtbhrv"),
+    ("АВЕКМНОРСТУХІЈЅԚԜѴӀ", "ABEKMHOPCTYXIJSQWVI"),
+    ("αβγεηικμνορτυχω", "abyenikuvoptuxw"),
     ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"),  # noqa: RUF001
 )
 # Latin letters that Unicode doesn't take apart into a base letter and a mark.
@@ -34,9 +34,9 @@ _SPELLED = re.compile(r"\b[a-z](?: [a-z]\b){2,}")
 def normalise(text: str) -> str:
     """The words of `text`: lower case, without accents, apostrophes and invisible characters, spaces single.
 
-    Compatibility forms (full width, ligatures) and Cyrillic and Greek look-alikes become Latin letters; whatever
-    is left that isn't a-z or 0-9 separates words. Three or more single letters in a row are a word spelled out
-    ('I.R.S.', 'g i f t') and are joined. Normalising twice changes nothing.
+    Compatibility forms (full width, ligatures) and Cyrillic and Greek look-alikes become Latin letters; what
+    is left that isn't a-z or 0-9 separates words. Three or more single letters in a row are a word spelled
+    out ('I.R.S.', 'g i f t') and are joined. Normalising twice changes nothing.
     """
     text = text.translate(_DROP_APOSTROPHES)
     if not text.isascii():
@@ -56,7 +56,7 @@ def _join(spelled: re.Match[str]) -> str:
 
 
 def contains(words: str, phrase: str) -> bool:
-    """Whether the normalised `phrase` occurs in the normalised `words` as whole words; an empty one never does."""
+    """Whether the normalised `phrase` occurs in the normalised `words`; an empty one never does."""
     return bool(phrase) and f" {phrase} " in f" {words} "
 
 

@@ -8,7 +8,7 @@ from callguard.db.pool import Database
 from callguard.domain.facts import AnyFact, CallArrived
 from callguard.errors import CallUnknown, DatabaseError, DatabaseUnavailable, NumberUnknown
 from callguard.intake import records
-from callguard.intake.records import Arrival
+from callguard.intake.records import Arrival, KnownCalls
 from callguard.transcript.spool import Spool, Spooled
 
 REPLAY_SECONDS = 0.5
@@ -27,6 +27,7 @@ class Recorder:
         self._wake = wake
         self._deadline = deadline_seconds
         self._waiting = asyncio.Event()
+        self._known: KnownCalls = {}
 
     async def arrive(self, fact: CallArrived) -> Arrival:
         """Raises NumberUnknown, DatabaseError; DatabaseUnavailable when the deadline passes."""
@@ -43,7 +44,7 @@ class Recorder:
         if not self._spool.holds(fact.call_sid):
             try:
                 async with asyncio.timeout(self._deadline):
-                    await records.record(self._database, fact)
+                    await records.record(self._database, fact, self._known)
                 self._wake.set()
             except (DatabaseUnavailable, CallUnknown, TimeoutError) as error:
                 log.warning("fact_spooled", fact=type(fact).__name__, error=type(error).__name__)
@@ -81,7 +82,7 @@ class Recorder:
     async def _replayed(self, spooled: Spooled) -> bool:
         """False where the fact must wait. Raises DatabaseUnavailable."""
         try:
-            await records.record(self._database, spooled.fact)
+            await records.record(self._database, spooled.fact, self._known)
         except CallUnknown as error:
             if spooled.age_seconds < ORPHAN_SECONDS:
                 return False

@@ -25,6 +25,10 @@ DIAL = "dial"
 TELL_UNREACHABLE = "tell_unreachable"
 ANALYSE = "analyse"
 
+# Whose a call is never changes while it lives: by the SID of the caller's leg, the oldest dropped first.
+KnownCalls = dict[str, Row]
+MOST_KNOWN = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -98,17 +102,27 @@ async def _open(session: Session, route: Row, fact: CallArrived) -> UUID | None:
     return call_id
 
 
-async def record(database: Database, fact: AnyFact) -> None:
-    """Stores any fact. Raises NumberUnknown, CallUnknown or DatabaseError."""
+async def record(database: Database, fact: AnyFact, known: KnownCalls | None = None) -> None:
+    """Stores any fact. `known` spares asking again whose a call is. Raises NumberUnknown, CallUnknown or DatabaseError."""
     if isinstance(fact, CallArrived):
         await arrive(database, fact)
         return
-    async with database.session() as session:
-        call = await session.row("calls.resolve", fact.call_sid)
-    if call is None:
-        raise CallUnknown("Twilio told of a call that is not stored.")
-    async with database.tenant(call["tenant_id"]) as session:
+    call = await _resolve(database, fact.call_sid, {} if known is None else known)
+    serial = fact.transcription_sid if isinstance(fact, WordsHeard) else None
+    async with database.tenant(call["tenant_id"], one_at_a_time=serial) as session:
         await _record(session, call, fact)
+
+
+async def _resolve(database: Database, call_sid: str, known: KnownCalls) -> Row:
+    if call_sid not in known:
+        async with database.session() as session:
+            call = await session.row("calls.resolve", call_sid)
+        if call is None:
+            raise CallUnknown("Twilio told of a call that is not stored.")
+        if len(known) >= MOST_KNOWN:
+            del known[next(iter(known))]
+        known[call_sid] = call
+    return known[call_sid]
 
 
 async def _record(
@@ -125,10 +139,12 @@ async def _record(
                 await _end(session, tenant_id, call_id)
         case LegChanged(leg_sid=leg_sid, status=status):
             moved = await session.run("calls.leg_changed", call_id, leg_sid, status, leg_may_follow(status))
-            if moved and status == ANSWERED:
+            if status == ANSWERED:
                 await session.run("calls.connected", call_id)
             elif moved and status in UNANSWERED:
-                await queue.add(session, tenant_id, TELL_UNREACHABLE, subject=call_id, call_id=call_id, urgency=1)
+                await queue.add(
+                    session, tenant_id, TELL_UNREACHABLE, subject=call_id, call_id=call_id, urgency=1
+                )
         case ConferenceChanged(event="conference-end"):
             await _end(session, tenant_id, call_id)
         case ConferenceChanged(event="participant-join", label="person"):

@@ -1,7 +1,6 @@
 """Which phone stands behind which Twilio number: kept sealed on disk, so that calls connect while the database is away."""
 
 import asyncio
-from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
@@ -35,6 +34,7 @@ class RouteBook:
         self._path = path
         self._sealer = sealer
         self._routes: dict[str, Route] = {}
+        self._on_disk: dict[str, Route] | None = None
 
     def find(self, number: str) -> Route | None:
         return self._routes.get(number)
@@ -42,34 +42,34 @@ class RouteBook:
     def load(self) -> None:
         """What the last run knew. Blocking; a file that can't be read counts as none."""
         try:
-            sealed = self._path.read_bytes()
-            self._keep(msgspec.json.decode(self._sealer.open(sealed, _CONTEXT), type=list[Route]))
+            routes = msgspec.json.decode(
+                self._sealer.open(self._path.read_bytes(), _CONTEXT), type=list[Route]
+            )
         except FileNotFoundError:
             return
         except (OSError, SealBroken, msgspec.DecodeError) as error:
             log.warning("route_book_unreadable", error=type(error).__name__)
-
-    def _keep(self, routes: Iterable[Route]) -> bool:
-        found = {route.twilio_number: route for route in routes}
-        changed = found != self._routes
-        self._routes = found
-        return changed
+            return
+        self._routes = self._on_disk = {route.twilio_number: route for route in routes}
 
     async def refresh(self, database: Database) -> None:
         """Takes over what the database says. Raises DatabaseError."""
         async with database.session() as session:
             rows = await session.rows("people.route_book")
-        if self._keep(Route(**row) for row in rows):
-            await asyncio.to_thread(self._save, list(self._routes.values()))
+        self._routes = {row["twilio_number"]: Route(**row) for row in rows}
+        if self._routes != self._on_disk:
+            await asyncio.to_thread(self._save, self._routes)
 
-    def _save(self, routes: list[Route]) -> None:
+    def _save(self, routes: dict[str, Route]) -> None:
         draft = self._path.with_suffix(".part")
         try:
-            draft.write_bytes(self._sealer.seal(msgspec.json.encode(routes), _CONTEXT))
+            draft.write_bytes(self._sealer.seal(msgspec.json.encode(list(routes.values())), _CONTEXT))
             draft.chmod(0o600)
             draft.replace(self._path)
         except OSError as error:
             log.warning("route_book_not_saved", error=type(error).__name__)
+        else:
+            self._on_disk = routes
 
     async def run(self, database: Database) -> None:
         """Refreshes for as long as it runs."""

@@ -26,7 +26,7 @@ from callguard.local.twilio import (
 from callguard.transcript import store as transcripts
 
 SETTLE_SECONDS = 30.0
-_FIRST_LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 0.002, 0.05
+LOOK_SECONDS = 0.005
 
 Stir = Literal["A", "B", "C", "none"]
 
@@ -38,7 +38,11 @@ class SimulationError(CallguardError):
 
 
 class CallReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One call as a whole. `alert_turn` counts from 1; `keyword_to_alert_ms` runs from the keyword's last sound to the SMS request."""
+    """One call as a whole. `alert_turn` counts from 1.
+
+    `keyword_to_alert_ms` runs to the first request for an SMS from the last sound of its keyword: the newest one that the
+    verdict behind it knew. `first_keyword_to_alert_ms` runs from the call's first keyword, however harmless that was.
+    """
 
     id: str
     call_sid: str
@@ -50,6 +54,7 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     alert_level: str | None
     alert_turn: int | None
     keyword_to_alert_ms: int | None
+    first_keyword_to_alert_ms: int | None
     transcript: str
 
 
@@ -68,6 +73,8 @@ class Simulator:
         self._database = database
         self._stand_in = stand_in
         self._family = family
+        self._looking = asyncio.Lock()
+        self._next_look: asyncio.Task[set[str]] | None = None
 
     async def place(self, name: str, conversation: Conversation, ring: Ring) -> CallReport:
         """One call from its first ring to the end of everything it gave rise to. Raises SimulationError, DatabaseError."""
@@ -98,18 +105,25 @@ class Simulator:
     async def settle(self, call_sid: str) -> None:
         """Waits until nothing of the call's work is due. Raises SimulationError after SETTLE_SECONDS."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        pause = _FIRST_LOOK_SECONDS
-        while True:
-            async with self._database.tenant(self._family.tenant_id) as session:
-                call = await session.row("calls.by_sid", call_sid)
-                if call is None:
-                    return
-                if not await session.value("work.outstanding", self._family.tenant_id, call["id"]):
-                    return
+        while call_sid in await self._busy_calls():
             if time.monotonic() > deadline:
-                raise SimulationError(f"The server did not finish a call's work in {SETTLE_SECONDS:.0f} s. See its log.")
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)
+                raise SimulationError(
+                    f"The server did not finish a call's work in {SETTLE_SECONDS:.0f} s. See its log."
+                )
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _busy_calls(self) -> set[str]:
+        """One look serves everybody who asks before it has begun: many calls settle at once."""
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._look())
+        return await asyncio.shield(self._next_look)
+
+    async def _look(self) -> set[str]:
+        async with self._looking:
+            self._next_look = None
+            async with self._database.tenant(self._family.tenant_id) as session:
+                rows = await session.rows("work.busy_calls", self._family.tenant_id)
+        return {row["call_sid"] for row in rows}
 
     async def _report(self, name: str, record: CallRecord) -> CallReport:
         tenant_id = self._family.tenant_id
@@ -125,20 +139,20 @@ class Simulator:
             standing = await session.row("analyses.standing", tenant_id, [call_id])
             alert = await session.row("reports.first_alert", call_id)
             level = await session.value("reports.highest_level", call_id)
-        keywords = list(call["keywords"])
         sent_at = self._requested_at(alert["message_sid"]) if alert else None
-        spoken_at = keyword_spoken_at(record, keywords)
+        spoken_at = keywords_spoken_at(record, alert["triggered_by_keywords"]) if alert else []
         return CallReport(
             id=name,
             call_sid=record.call_sid,
             verdict=standing["verdict"] if standing else "SAFE",
             risk=round(standing["fraud_score"]) if standing else 0,
             fraud_type=standing["fraud_type"] if standing else None,
-            keywords=keywords,
+            keywords=list(call["keywords"]),
             alerted=alert is not None,
             alert_level=level,
             alert_turn=_turn_at(record, sent_at) or alert["turns_heard"] if alert else None,
-            keyword_to_alert_ms=round((sent_at - spoken_at) * 1000) if sent_at and spoken_at else None,
+            keyword_to_alert_ms=_elapsed_ms(max(spoken_at, default=None), sent_at),
+            first_keyword_to_alert_ms=_elapsed_ms(min(spoken_at, default=None), sent_at),
             transcript=as_text(words),
         )
 
@@ -151,12 +165,16 @@ def _turn_at(record: CallRecord, moment: float | None) -> int | None:
     return max(begun, default=None)
 
 
-def keyword_spoken_at(record: CallRecord, keywords: list[str]) -> float | None:
-    """When (by the monotonic clock) the last sound of the first keyword was spoken; None where no keyword was.
+def _elapsed_ms(start: float | None, end: float | None) -> int | None:
+    return round((end - start) * 1000) if start is not None and end is not None else None
+
+
+def keywords_spoken_at(record: CallRecord, keywords: list[str]) -> list[float]:
+    """When (by the monotonic clock) the last sound of each keyword was first spoken; words that no final bears out are left out.
 
     Timed words are known for finals; a phrase is looked for across all finals of a track.
     """
-    ends = []
+    said = []
     for track in {heard.track for heard in record.of(Transcribed)}:
         timed = [
             (normalise(word.text), word.end)
@@ -164,9 +182,9 @@ def keyword_spoken_at(record: CallRecord, keywords: list[str]) -> float | None:
             if heard.track == track and heard.is_final
             for word in heard.words
         ]
-        words = [(part, end) for text, end in timed for part in text.split()]
-        ends += [end for phrase in keywords if (end := _end_of(phrase, words)) is not None]
-    return min(ends, default=None)
+        said.append([(part, end) for text, end in timed for part in text.split()])
+    ends = ([end for words in said if (end := _end_of(phrase, words)) is not None] for phrase in keywords)
+    return [min(found) for found in ends if found]
 
 
 def _end_of(phrase: str, words: list[tuple[str, float]]) -> float | None:

@@ -43,20 +43,13 @@ class AudioRing:
     def place(self, timestamp_ms: int, payload: bytes) -> None:
         """Write `payload` where it belongs: `timestamp_ms` is the time of its first sample."""
         start = timestamp_ms * BYTES_PER_MS
-        if self._begin is None:
-            self._begin = self._end = start
-        if start > self._end:
-            self._skip_to(start)
-        oldest = max(self._begin, max(self._end, start + len(payload)) - self._size)
-        if start < oldest:
-            payload = payload[oldest - start :]
-            start = oldest
+        if start != self._end or self._begin is None or len(payload) > self._size:
+            start, payload = self._fit(start, payload)
         end = start + len(payload)
-        self._heard += max(0, end - max(start, self._end))
-        if self._gaps and start < self._gaps[-1][1]:
-            self._heard += self._fill_gaps(start, end)
         self._write(start, payload)
-        self._end = max(self._end, end)
+        if end > self._end:
+            self._heard += end - max(start, self._end)
+            self._end = end
 
     def last(self, ms: int) -> bytes:
         """The newest `ms` milliseconds, or as many as are held."""
@@ -65,6 +58,18 @@ class AudioRing:
     def between(self, start_ms: int, end_ms: int) -> bytes:
         """What is held of the time from `start_ms` to before `end_ms`."""
         return self._read(start_ms * BYTES_PER_MS, end_ms * BYTES_PER_MS)
+
+    def _fit(self, start: int, payload: bytes) -> tuple[int, bytes]:
+        """Make room for a payload that does not simply follow; where to write it, and what of it."""
+        if self._begin is None:
+            self._begin = self._end = start
+        if start > self._end:
+            self._skip_to(start)
+        oldest = max(self._begin, max(self._end, start + len(payload)) - self._size)
+        if start < oldest:
+            start, payload = oldest, payload[oldest - start :]
+        self._heard += self._fill_gaps(start, start + len(payload))
+        return start, payload
 
     def _skip_to(self, start: int) -> None:
         oldest = start - self._size

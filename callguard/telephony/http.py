@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
+from aiohttp import encode_basic_auth
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 
@@ -24,7 +25,9 @@ class TwilioTransport(AsyncTwilioHttpClient):  # type: ignore[misc]  # twilio sh
         self._base_url = base_url
 
     async def request(self, method: str, url: str, *arguments: Any, **options: Any) -> Response:  # noqa: ANN401
-        data = options.pop("data", None)
+        data, login = options.pop("data", None), options.pop("auth", None)
+        if login is not None:  # what the SDK would make of it is deprecated in aiohttp
+            options["headers"] = {**(options.get("headers") or {}), "Authorization": encode_basic_auth(*login)}
         async with asyncio.timeout(REQUEST_SECONDS):
             return await super().request(
                 method,

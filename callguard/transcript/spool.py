@@ -6,7 +6,6 @@ One file a fact: written aside, flushed, then renamed, so that a crash leaves a 
 import asyncio
 import os
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +31,12 @@ class Spooled:
 
 
 class Spool:
-    """The spool of one data folder. Its size per call is known without touching the disk."""
+    """The spool of one data folder. What waits is known without touching the disk."""
 
     def __init__(self, folder: Path, sealer: Sealer) -> None:
         self._folder = folder
         self._sealer = sealer
-        self._per_call: Counter[str] = Counter()
+        self._calls: dict[str, str] = {}  # by file name
         self._serial = 0
 
     def open(self) -> None:
@@ -46,24 +45,24 @@ class Spool:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise SpoolError(f"The spool folder {self._folder} can't be made ({type(error).__name__}).") from error
-        self._per_call = Counter(kept.fact.call_sid for kept in self.kept())
+        self._calls = {kept.path.name: kept.fact.call_sid for kept in self.kept()}
 
     def __len__(self) -> int:
-        return self._per_call.total()
+        return len(self._calls)
 
     def holds(self, call_sid: str) -> bool:
         """Whether facts of this call wait here, so that later ones must queue behind them."""
-        return self._per_call[call_sid] > 0
+        return call_sid in self._calls.values()
 
     async def keep(self, fact: AnyFact) -> None:
         """Seals a fact to disk. Raises SpoolError, for instance when the disk is full."""
         self._serial += 1
         name = f"{time.time_ns():020d}-{self._serial:06d}-{os.getpid()}{_SUFFIX}"
-        self._per_call[fact.call_sid] += 1
+        self._calls[name] = fact.call_sid
         try:
             await asyncio.to_thread(self._write, name, facts.encode(fact))
         except OSError as error:
-            self._per_call[fact.call_sid] -= 1
+            del self._calls[name]
             raise SpoolError(
                 f"A fact could not be spooled ({type(error).__name__}). Free disk space in {self._folder}."
             ) from error
@@ -79,21 +78,27 @@ class Spool:
         draft.rename(path)
 
     def kept(self) -> Iterator[Spooled]:
-        """Everything kept, oldest first. Blocking. A record that doesn't open is set aside, not deleted."""
+        """Everything kept, oldest first; a record that doesn't open is set aside. Blocking. Raises SpoolError."""
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             try:
-                fact = facts.decode(self._sealer.open(path.read_bytes(), path.name.encode()))
-            except FileNotFoundError:  # another process of this folder replayed it
-                continue
-            except (SealBroken, msgspec.DecodeError):
-                path.rename(path.with_suffix(_SET_ASIDE))
-                continue
-            age = time.time() - int(path.name.partition("-")[0]) / 1e9
-            yield Spooled(path, fact, age)
+                fact = self._read(path)
+            except OSError as error:
+                raise SpoolError(f"The spool in {self._folder} can't be read ({type(error).__name__}).") from error
+            if fact is None:
+                self._calls.pop(path.name, None)
+            else:
+                yield Spooled(path, fact, age_seconds=time.time() - int(path.name.partition("-")[0]) / 1e9)
+
+    def _read(self, path: Path) -> AnyFact | None:
+        try:
+            return facts.decode(self._sealer.open(path.read_bytes(), path.name.encode()))
+        except FileNotFoundError:  # another process of this folder replayed it
+            return None
+        except (SealBroken, msgspec.DecodeError):
+            path.rename(path.with_suffix(_SET_ASIDE))
+            return None
 
     def remove(self, spooled: Spooled) -> None:
         """After the fact was stored."""
         spooled.path.unlink(missing_ok=True)
-        self._per_call[spooled.fact.call_sid] -= 1
-        if self._per_call[spooled.fact.call_sid] <= 0:
-            del self._per_call[spooled.fact.call_sid]
+        self._calls.pop(spooled.path.name, None)

@@ -12,13 +12,13 @@ SPEAKER_OF_TRACK = {"inbound_track": Speaker.CALLER, "outbound_track": Speaker.C
 
 
 async def add(session: Session, tenant_id: UUID, call_id: UUID, language: str, words: WordsHeard) -> bool:
-    """Stores a result once, in the session's transaction; False when it was known.
+    """Stores a result once; False when it was known. The session's transaction must be the only one of its transcription now,
+    so that a repeated result finds the first and neighbours see each other's words.
 
     The trigger sees the result together with the words beside it on its track, so that a phrase which the recogniser cut
     in two is still heard, whichever half comes first.
     """
     speaker = SPEAKER_OF_TRACK[words.track]
-    await session.run("transcripts.lock", words.transcription_sid)
     around = await session.row(
         "transcripts.neighbours", tenant_id, words.transcription_sid, words.sequence, speaker, call_id
     )

@@ -66,7 +66,7 @@ def load_keys(settings: Settings) -> Keys:
 
 def _decode_master(text: str) -> bytes:
     try:
-        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:

@@ -102,14 +102,14 @@ def _render_message(_logger: object, _method: str, event: MutableMapping[str, An
 
 
 def _without_traceback(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Of an exception only its type is kept, and where it was raised."""
+    """Of an exception only its type is kept, and the places it came through."""
     raised = event.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else sys.exc_info()[1] if raised is True else raised
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        if trace is not None:
-            event["raised_at"] = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        places = [
+            f"{frame.f_code.co_filename.rpartition('/')[2]}:{line}"
+            for frame, line in traceback.walk_tb(error.__traceback__)
+        ]
+        event["raised_at"] = " > ".join(places[-_PLACES_SHOWN:])
     return event

@@ -229,8 +229,9 @@ CREATE INDEX work_due ON work (urgency, run_after) WHERE state = 'pending';
 CREATE INDEX work_held ON work (kind, subject, lease_until) WHERE state = 'running';
 CREATE INDEX work_call ON work (tenant_id, call_id);
 
--- The keyword trigger. It wakes the analyzer for words the call has not yet shown, and once awake for every final
--- result. Only a request that did not wait already is notified: NOTIFY holds a lock over the commit, polling finds the rest.
+-- The keyword trigger. Keywords that the call has not yet shown wake the analyzer; once it is awake each result, partial
+-- or final, asks it to look again, since the words that decide often come after the keyword. Only a request that did not
+-- wait already is notified: NOTIFY holds a lock over the commit, polling finds the rest.
 CREATE FUNCTION hear() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     heard text := ' ' || NEW.match_text || ' ';
@@ -253,7 +254,7 @@ BEGIN
                 keyword_at = coalesce(c.keyword_at, clock_timestamp())
             WHERE c.tenant_id = NEW.tenant_id AND c.id = NEW.call_id;
     END IF;
-    IF fresh OR (awake AND NEW.is_final) THEN
+    IF fresh OR awake THEN
         -- A request that waits already is held until these words are committed, so that who takes it reads them too.
         INSERT INTO work AS w (tenant_id, kind, subject, call_id, urgency)
             VALUES (NEW.tenant_id, 'analyse', NEW.call_id, NEW.call_id, 3)

@@ -1,6 +1,6 @@
 -- name: first_alert
--- The first message of a call that left, and how many turns had been heard when it was decided.
-SELECT a.message_sid, f.turns_heard
+-- The first message of a call that left, with the turns and keywords known to the verdict behind it.
+SELECT a.message_sid, f.turns_heard, f.triggered_by_keywords
 FROM alerts a JOIN fraud_analyses f ON f.tenant_id = a.tenant_id AND f.id = a.fraud_analysis_id
 WHERE a.call_id = $1 AND a.sent_at IS NOT NULL
 ORDER BY a.sent_at LIMIT 1;

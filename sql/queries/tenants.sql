@@ -1,7 +1,3 @@
--- name: enter
--- Names the tenant for this transaction: row-level security shows its rows and no others.
-SELECT set_config('callguard.tenant', $1, true);
-
 -- name: ids
 -- Every tenant, oldest first.
 SELECT tenant_ids() AS id;

@@ -1,7 +1,3 @@
--- name: lock
--- One result of a session at a time: a repeated one finds the first, and neighbours see each other's words.
-SELECT pg_advisory_xact_lock(hashtextextended($1, 0));
-
 -- name: neighbours
 -- Whether the result is known, and the words of the finals just before and after it on its track.
 SELECT EXISTS (SELECT FROM transcription_events e

@@ -37,8 +37,7 @@ WHERE id = $1 AND fence = $2 AND state = 'running';
 -- Takes back what has not begun.
 DELETE FROM work WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND state = 'pending';
 
--- name: outstanding
--- How much of a call's work is waiting to run now, or runs.
-SELECT count(*) FROM work
-WHERE tenant_id = $1 AND call_id = $2
-    AND (state = 'running' OR state = 'pending' AND run_after <= clock_timestamp());
+-- name: busy_calls
+-- The calls, by the SID of the caller's leg, that have work waiting to run now, or running.
+SELECT DISTINCT c.call_sid FROM work w JOIN active_calls c ON c.tenant_id = w.tenant_id AND c.id = w.call_id
+WHERE w.tenant_id = $1 AND (w.state = 'running' OR w.state = 'pending' AND w.run_after <= clock_timestamp());

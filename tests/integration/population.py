@@ -32,7 +32,9 @@ class Household:
     twilio_number: str
 
 
-async def household(database: Database, number: int = 1, *, keywords: tuple[str, ...] = KEYWORDS) -> Household:
+async def household(
+    database: Database, number: int = 1, *, keywords: tuple[str, ...] = KEYWORDS
+) -> Household:
     """Household `number` (0-9) moves in, with English keywords."""
     tenant_id = uuid4()
     phone, twilio, contact = (f"+120255501{kind}{number}" for kind in (1, 0, 2))
@@ -41,7 +43,9 @@ async def household(database: Database, number: int = 1, *, keywords: tuple[str,
         for phrase in keywords:
             await session.run("people.add_keyword", tenant_id, "en", phrase, "payment")
         email = f"person{number}@example.com"
-        user_id = await session.value("people.add_person", tenant_id, email, "Margaret", phone, twilio, "en", True)
+        user_id = await session.value(
+            "people.add_person", tenant_id, email, "Margaret", phone, twilio, "en", True
+        )
         contact_id = await session.value(
             "people.add_contact", tenant_id, user_id, "Anna", contact, "daughter", 1
         )
@@ -53,7 +57,9 @@ def call_sid(number: int) -> str:
     return f"CA{number:032x}"
 
 
-def arrival(home: Household, number: int, *, caller: str = CALLER, dialled_directly: bool = False) -> CallArrived:
+def arrival(
+    home: Household, number: int, *, caller: str = CALLER, dialled_directly: bool = False
+) -> CallArrived:
     """Call `number` rings now."""
     return CallArrived(
         call_sid=call_sid(number),
@@ -70,7 +76,13 @@ def arrival(home: Household, number: int, *, caller: str = CALLER, dialled_direc
 
 
 def words(
-    number: int, sequence: int, text: str, *, caller: bool = True, final: bool = True, session: str | None = None
+    number: int,
+    sequence: int,
+    text: str,
+    *,
+    caller: bool = True,
+    final: bool = True,
+    session: str | None = None,
 ) -> WordsHeard:
     """A recognition result of call `number`."""
     return WordsHeard(
@@ -88,14 +100,16 @@ def words(
 
 def leg(number: int, status: str, *, own: bool = False) -> LegChanged:
     """A status of the person's leg of call `number`, or with `own` of the caller's."""
-    return LegChanged(call_sid=call_sid(number), leg_sid=None if own else f"CA{number + 2**64:032x}", status=status)
+    return LegChanged(
+        call_sid=call_sid(number), leg_sid=None if own else f"CA{number + 2**64:032x}", status=status
+    )
 
 
 async def open_call(database: Database, home: Household, number: int = 1) -> UUID:
     """Call `number` is stored; its id."""
     await records.arrive(database, arrival(home, number, caller=f"+1202555{number % 10000:04}"))
     async with database.tenant(home.tenant_id) as session:
-        call_id: UUID = (await session.row("calls.known", call_sid(number)) or {})["id"]
+        call_id: UUID = await session.value("calls.known", call_sid(number))
     return call_id
 
 

@@ -56,17 +56,20 @@ class Exchange:
                 forwarded_from=plan.forwarded_from,
             )
         )
-        leg.has_person = True
+        leg.has_person = leg.is_caller = True
         tree.tasks.spawn(self._receive(leg))
         await self._see_through(tree)
         family = tree.family()
-        return CallRecord(
+        record = CallRecord(
             call_sid=leg.sid,
             outcome=_outcome(leg),
             ended_by=leg.ended_by,
             legs=tuple(each.record() for relative in family for each in relative.legs),
             timeline=tuple(sorted((moment for each in family for moment in each.moments), key=_when)),
         )
+        # The legs are kept for REST; what was said on them belongs to the record alone.
+        tree.moments.clear()
+        return record
 
     async def _see_through(self, tree: CallTree) -> None:
         self._trees.add(tree)

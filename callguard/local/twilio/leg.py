@@ -113,8 +113,9 @@ class Leg:
         self.phone_number_sid: str | None = None
         self.ended = asyncio.Event()
         self.ended_by = EndedBy.CARRIER
-        # A person listens at the far end: not a voicemail, not a call that came back.
-        self.has_person = direction is Direction.INBOUND and forwarded_from is None
+        # Somebody listens at the far end, not a voicemail nor a call that came back; and that is who called.
+        self.has_person = False
+        self.is_caller = False
         self.room: Room | None = None
         # The leg that ends when this one does, and the one that waits for this one to be answered or to end.
         self.peer: Leg | None = None
@@ -133,9 +134,12 @@ class Leg:
 
     @property
     def has_company(self) -> bool:
-        """Whether a person on another leg is on the line with this one."""
+        """Whether the caller is on the line with a person, or a person with the caller."""
         room = self.room
-        return room is not None and room.is_open and any(m.leg.has_person for m in room.others(self))
+        if room is None or not room.is_open:
+            return False
+        others = [member.leg for member in room.others(self)]
+        return any(other.has_person and other.is_caller is not self.is_caller for other in others)
 
     @property
     def is_waiting_for_somebody(self) -> bool:

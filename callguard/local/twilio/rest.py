@@ -127,7 +127,7 @@ class FrontDesk:
     def _endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             params = parse_qs(request.url.query, keep_blank_values=True)
-            params |= parse_qs((await request.body()).decode(), keep_blank_values=True)
+            params |= parse_qs((await request.body()).decode(errors="replace"), keep_blank_values=True)
             record = RestRequest(request.method, request.url.path, {k: tuple(v) for k, v in params.items()})
             self.requests.append(record)
             fault = self._faults.take(request.method, request.url.path)
@@ -189,10 +189,9 @@ async def _unrouted(_: Request, error: Exception) -> Response:
 
 def page(inquiry: Inquiry, key: str, resources: Sequence[Json]) -> Answer:
     """One page of a list, with Twilio's paging fields."""
-    size = int(inquiry.get("PageSize") or 50)
-    number = int(inquiry.get("Page") or 0)
-    if not 1 <= size <= 1000 or number < 0:
-        refuse_value("PageSize goes from 1 to 1000, Page from 0")
+    values = inquiry.values()
+    size = values.whole("pageSize", 50, least=1, most=1000)
+    number = values.whole("page", 0)
     filters = {
         name: inquiry.get(name) for name in inquiry.params if name not in {"Page", "PageSize", "PageToken"}
     }

@@ -92,9 +92,8 @@ class TwilioStandIn:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._connections.abort_all()
-        if self._server and self._socket:
-            await self._server.shutdown(sockets=[self._socket])
+        if self._server:
+            await _shut(self._server, self._connections)
         await self._exchange.close()
         await self._network.tasks.cancel()
         await self._network.webhooks.close()
@@ -152,6 +151,15 @@ class _Connections:
     def abort_all(self) -> None:
         for transport in tuple(self._transports.values()):
             transport.abort()
+
+
+async def _shut(server: uvicorn.Server, connections: _Connections) -> None:
+    """At once: uvicorn's own shutdown waits for clients that keep their connections open."""
+    for listening in server.servers:
+        listening.close()
+    connections.abort_all()
+    while server.server_state.tasks:
+        await asyncio.wait(tuple(server.server_state.tasks))
 
 
 def _server(front_desk: FrontDesk, connections: _Connections) -> uvicorn.Server:

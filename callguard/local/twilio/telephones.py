@@ -13,7 +13,7 @@ from callguard.local.twilio.speech import SECONDS_A_WORD, growing, heard
 MOST_DIVERSIONS = 5
 # Twilio lets a telephone ring a little longer than it was asked to.
 TIMEOUT_BUFFER_SECONDS = 5
-# How long a person stays when the others have gone, and when nobody came at all.
+# How long a person stays in a conference when the caller has gone, and when no caller came at all.
 ALONE_SECONDS = 1.0
 NOBODY_SECONDS = 30.0
 VOICEMAIL_SECONDS = 30.0
@@ -90,7 +90,7 @@ class Telephones:
         return ""
 
     async def _person(self, leg: Leg) -> None:
-        """A person stays as long as somebody is on the line, or speaks to them, then hangs up."""
+        """A person stays while the caller is on the line, or a document speaks to them, then hangs up."""
         clock = leg.network.clock
         has_met = False
         while not leg.ended.is_set():

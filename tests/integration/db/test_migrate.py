@@ -26,7 +26,9 @@ async def empty(postgres: Cluster) -> AsyncIterator[Cluster]:
     """A database without any table."""
     name = f"empty_{secrets.token_hex(6)}"
     await rows(postgres, f"CREATE DATABASE {name} TEMPLATE template0")
-    owner, app = (urlunsplit(urlsplit(dsn)._replace(path=f"/{name}")) for dsn in (postgres.owner_dsn, postgres.app_dsn))
+    owner, app = (
+        urlunsplit(urlsplit(dsn)._replace(path=f"/{name}")) for dsn in (postgres.owner_dsn, postgres.app_dsn)
+    )
     yield Cluster(owner_dsn=owner, app_dsn=app)
     await rows(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -88,7 +90,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(empty: Cluster, tmp_
     assert await migrate.migrate(empty.owner_dsn, mended) == ("0002_step",)
 
 
-async def test_a_database_that_is_away_is_told_as_such(empty: Cluster, tmp_path: Path) -> None:
+async def test_a_database_that_is_away_is_told_as_such(tmp_path: Path) -> None:
     nowhere = f"postgresql://nobody@/callguard?host={tmp_path}"
     for refused in (migrate.migrate, migrate.pending):
         with pytest.raises(DatabaseUnavailable):
@@ -115,11 +117,11 @@ async def like_supabase(empty: Cluster) -> AsyncIterator[Cluster]:
         for role in OUTSIDERS:
             await superuser.execute(f"CREATE ROLE {role}")
             for kind in ("TABLES", "FUNCTIONS", "SEQUENCES"):
-                await superuser.execute(
-                    f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT ALL ON {kind} TO {role}"
-                )
+                new = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public"
+                await superuser.execute(f"{new} GRANT ALL ON {kind} TO {role}")
         for role in ROLES:  # as a role's maker has it from Postgres 16 on
-            await superuser.execute(f"GRANT {role} TO {owner} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+            membership = f"GRANT {role} TO {owner} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+            await superuser.execute(membership)
         await superuser.execute("CREATE TABLE somebody_elses (n int)")
         await superuser.execute(f"ALTER DATABASE {name} OWNER TO {owner}")
         try:
@@ -153,7 +155,8 @@ async def test_the_roles_of_supabases_api_are_shut_out(empty: Cluster) -> None:
             AND relname <> 'callguard_migrations'"""
     resolvers = """
         SELECT format('%s for %s', proname, r) FROM pg_proc CROSS JOIN unnest($1::text[]) r
-        WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege(r, oid, 'EXECUTE')"""
+        WHERE pronamespace = 'public'::regnamespace AND prosecdef
+            AND has_function_privilege(r, oid, 'EXECUTE')"""
     async with like_supabase(empty) as cluster:
         await migrate.migrate(cluster.owner_dsn)
         assert await rows(cluster, tables, OUTSIDERS) == []
@@ -162,4 +165,6 @@ async def test_the_roles_of_supabases_api_are_shut_out(empty: Cluster) -> None:
             await connection.execute("SET ROLE anon")
             assert await connection.fetch("SELECT * FROM callguard_migrations") == []
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await connection.execute("INSERT INTO callguard_migrations VALUES ('9999_from_the_future', '')")
+                await connection.execute(
+                    "INSERT INTO callguard_migrations VALUES ('9999_from_the_future', '')"
+                )

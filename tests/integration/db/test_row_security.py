@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -33,7 +32,14 @@ RESOLVERS = {
     "tenant_ids()": "",
     "claim_work(text[],integer,interval)": "'{}', 1, '1 s'",
 }
-TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1"
+TABLES = """
+    SELECT relname, relrowsecurity AS enabled, relforcerowsecurity AS forced FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname"""
+REFERENCES = """
+    SELECT conname AS name, conrelid::regclass::text AS table, confrelid::regclass::text AS target,
+           ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS k (number, place)
+                 JOIN pg_attribute ON attrelid = conrelid AND attnum = number ORDER BY place) AS columns
+    FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace"""
 
 
 async def tables(cluster: Cluster) -> list[str]:
@@ -46,10 +52,20 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
     call_id = await open_call(database, home, number)
     await hear(database, home, call_id, words(number, 1, "Buy a gift card."))
     async with database.tenant(home.tenant_id) as session:
-        analysis_id = await session.value(
-            "analyses.add", home.tenant_id, call_id, ["gift card"], "caller: Buy a gift card.", {}, 90.0, True, "SCAM",
-            "prize", "It says so.", [], {}, 1,
-        )  # fmt: skip
+        verdict: list[object] = [
+            ["gift card"],
+            "Buy a gift card.",
+            {},
+            90.0,
+            True,
+            "SCAM",
+            "prize",
+            "So.",
+            [],
+            {},
+            1,
+        ]
+        analysis_id = await session.value("analyses.add", home.tenant_id, call_id, *verdict)
         await session.value("alerts.add", home.tenant_id, call_id, analysis_id, home.contact_id, "danger")
         await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
     return home, call_id
@@ -81,20 +97,22 @@ async def touched(connection: "asyncpg.Connection[Row]", statement: str) -> int 
 
 
 async def test_row_security_is_on_and_forced_everywhere(cluster: Cluster) -> None:
-    states = await rows(
-        cluster,
-        f"SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname IN ({TABLES.partition('ORDER')[0]})",
-    )
-    assert len(states) > 10
-    assert {row["relname"] for row in states if not row["relrowsecurity"]} == set()
-    assert {row["relname"] for row in states if not row["relforcerowsecurity"]} == {LEDGER}
+    found = await rows(cluster, TABLES)
+    assert len(found) > 10
+    assert {row["relname"] for row in found if not row["enabled"]} == set()
+    assert {row["relname"] for row in found if not row["forced"]} == {LEDGER}
 
 
 async def test_the_roles_have_no_power_of_their_own(cluster: Cluster) -> None:
     roles = "callguard_app", "callguard_resolver"
     mighty = "rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication"
-    assert await rows(cluster, f"SELECT rolname FROM pg_roles WHERE rolname = ANY ($1) AND ({mighty})", roles) == []
-    assert await value(cluster, "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'callguard_resolver'") is False
+    assert (
+        await rows(cluster, f"SELECT rolname FROM pg_roles WHERE rolname = ANY ($1) AND ({mighty})", roles)
+        == []
+    )
+    assert (
+        await value(cluster, "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'callguard_resolver'") is False
+    )
     owned = "SELECT relname FROM pg_class WHERE relowner::regrole::text = ANY ($1) AND relkind = 'r'"
     assert await rows(cluster, owned, roles) == []
     member = "SELECT roleid::regrole FROM pg_auth_members WHERE member::regrole::text = ANY ($1)"
@@ -124,10 +142,14 @@ async def test_each_tenant_sees_its_own_rows_in_every_table(cluster: Cluster, da
             assert {name: count for name, count in (await seen(app, names)).items() if count == 0} == {}
             for name in names:
                 column = "id" if name == "tenants" else "tenant_id"
-                assert await app.fetchval(f"SELECT array_agg(DISTINCT {column}) FROM {name}") == [home.tenant_id]
+                assert await app.fetchval(f"SELECT array_agg(DISTINCT {column}) FROM {name}") == [
+                    home.tenant_id
+                ]
 
 
-async def test_another_tenants_rows_are_neither_changed_nor_deleted(cluster: Cluster, database: Database) -> None:
+async def test_another_tenants_rows_are_neither_changed_nor_deleted(
+    cluster: Cluster, database: Database
+) -> None:
     await fill(database, 1)
     stranger = await household(database, 2, keywords=())
     async with as_app(cluster.app_dsn, uuid4()) as app:
@@ -140,7 +162,9 @@ async def test_another_tenants_rows_are_neither_changed_nor_deleted(cluster: Clu
 
 
 @pytest.mark.parametrize("named", ["no tenant", "another tenant"])
-async def test_a_row_cannot_be_written_for_another_tenant(cluster: Cluster, database: Database, named: str) -> None:
+async def test_a_row_cannot_be_written_for_another_tenant(
+    cluster: Cluster, database: Database, named: str
+) -> None:
     home, _ = await fill(database, 1)
     stranger = await household(database, 2)
     async with as_app(cluster.app_dsn, stranger.tenant_id if named == "another tenant" else None) as app:
@@ -157,64 +181,48 @@ async def test_a_row_cannot_be_written_for_another_tenant(cluster: Cluster, data
             await app.execute("UPDATE keywords SET tenant_id = $1", stranger.tenant_id)
 
 
+async def test_every_reference_names_the_tenant_too(cluster: Cluster) -> None:
+    keys = await rows(cluster, REFERENCES)
+    assert len(keys) > 10
+    for key in keys:
+        assert key["columns"][0] == "tenant_id", key["name"]
+        assert len(key["columns"]) == (1 if key["target"] == "tenants" else 2), key["name"]
+
+
 async def test_nothing_can_refer_to_another_tenants_rows(cluster: Cluster, database: Database) -> None:
-    home, call_id = await fill(database, 1)
-    stranger = await household(database, 2)
-    own_call = await open_call(database, stranger, 2)
-    analysis = await value(cluster, "SELECT id FROM fraud_analyses")
-    statements: dict[str, tuple[str, tuple[Any, ...]]] = {
-        "words": (
-            "INSERT INTO transcription_events (tenant_id, call_id, transcription_sid, sequence_number, speaker, text, "
-            "language) VALUES ($1, $2, 'GT', 1, 'caller', 'words', 'en')",
-            (call_id,),
-        ),
-        "leg": ("INSERT INTO call_legs (tenant_id, call_id, role) VALUES ($1, $2, 'person')", (call_id,)),
-        "stream": (
-            "INSERT INTO media_streams (tenant_id, call_id, token_id, stream_sid) VALUES ($1, $2, gen_random_uuid(), 'MZ')",
-            (call_id,),
-        ),
-        "work": (
-            "INSERT INTO work (tenant_id, kind, subject, call_id) VALUES ($1, 'chore', gen_random_uuid(), $2)",
-            (call_id,),
-        ),
-        "analysis": (
-            "INSERT INTO fraud_analyses (tenant_id, call_id, triggered_by_keywords, full_transcript, llm_analysis, "
-            "fraud_score, fraud_detected, verdict, explanation, contributions, turns_heard) "
-            "VALUES ($1, $2, '{}', '', '{}', 0, false, 'SAFE', '', '{}', 0)",
-            (call_id,),
-        ),
-        "contact": (
-            "INSERT INTO emergency_contacts (tenant_id, user_id, name, phone_number) VALUES ($1, $2, 'Eve', '+1')",
-            (home.user_id,),
-        ),
-        "call": (
-            "INSERT INTO active_calls (tenant_id, user_id, call_sid, conference_name, caller_number, called_number, "
-            "language) VALUES ($1, $2, 'CA', '', '', '', 'en')",
-            (home.user_id,),
-        ),
-        "alert": (
-            "INSERT INTO alerts (tenant_id, call_id, fraud_analysis_id, alert_type, level) "
-            "VALUES ($1, $2, $3, 'sms', 'danger')",
-            (call_id, analysis),
-        ),
-        "alert of another's verdict": (
-            "INSERT INTO alerts (tenant_id, call_id, fraud_analysis_id, alert_type, level) "
-            "VALUES ($1, $2, $3, 'sms', 'danger')",
-            (own_call, analysis),
-        ),
-        "moved call": ("UPDATE active_calls SET user_id = $2 WHERE tenant_id = $1", (home.user_id,)),
-    }
-    for what, (statement, ids) in statements.items():
-        refusals = []
-        for known in (ids, tuple(uuid4() if i != own_call else i for i in ids)):
+    home, stranger = [(await fill(database, number))[0] for number in (1, 2)]
+    for key in await rows(cluster, REFERENCES):
+        if key["target"] == "tenants":
+            continue
+        theirs = await value(cluster, f"SELECT id FROM {key['target']} WHERE tenant_id = $1", home.tenant_id)
+        for referred in (theirs, uuid4()):  # one must not be told from the other
             async with as_app(cluster.app_dsn, stranger.tenant_id) as app:
                 with pytest.raises(asyncpg.ForeignKeyViolationError) as caught:
-                    await app.execute(statement, stranger.tenant_id, *known)
-                refusals.append((caught.value.sqlstate, caught.value.constraint_name))
-        assert refusals[0] == refusals[1], f"{what}: another tenant's row can be told from one that isn't there"
+                    await app.execute(f"UPDATE {key['table']} SET {key['columns'][1]} = $1", referred)
+                assert caught.value.constraint_name == key["name"]
 
 
-async def test_only_the_resolver_functions_look_across_tenants(cluster: Cluster, database: Database) -> None:
+async def test_no_alert_can_be_raised_for_another_tenants_call(cluster: Cluster, database: Database) -> None:
+    _, call_id = await fill(database, 1)
+    stranger, own_call = await fill(database, 2)
+    analyses = await rows(cluster, "SELECT id, call_id FROM fraud_analyses")
+    verdicts = {row["call_id"]: row["id"] for row in analyses}
+    for call, verdict in (
+        (call_id, verdicts[call_id]),
+        (call_id, verdicts[own_call]),
+        (own_call, verdicts[call_id]),
+    ):
+        with pytest.raises(DatabaseError) as caught:
+            await add_alert(database, stranger.tenant_id, call, verdict)
+        assert caught.value.code == "DATABASE_23503"
+
+
+async def add_alert(database: Database, tenant_id: UUID, call_id: UUID, analysis_id: UUID) -> None:
+    async with database.tenant(tenant_id) as session:
+        await session.value("alerts.add", tenant_id, call_id, analysis_id, None, "danger")
+
+
+async def test_only_the_resolver_functions_look_across_tenants(cluster: Cluster) -> None:
     definers = await rows(
         cluster,
         "SELECT oid::regprocedure::text AS name, proowner::regrole::text AS owner, proconfig, "
@@ -230,7 +238,9 @@ async def test_only_the_resolver_functions_look_across_tenants(cluster: Cluster,
     assert await rows(cluster, everywhere) == []
 
 
-async def test_the_resolver_functions_are_the_applications_alone(cluster: Cluster, database: Database) -> None:
+async def test_the_resolver_functions_are_the_applications_alone(
+    cluster: Cluster, database: Database
+) -> None:
     home, call_id = await fill(database, 1)
     async with as_app(cluster.app_dsn) as app:
         found = await app.fetchrow("SELECT * FROM resolve_call($1)", call_sid(1))

@@ -5,7 +5,6 @@ import json
 from urllib.parse import unquote
 
 import pytest
-from stand_in_bench import CALLER, CONTACT, PERSON, TWILIO, Bench, Hook, bench, dialogue, plan
 from starlette.responses import Response
 from twilio.base.exceptions import TwilioRestException
 
@@ -19,6 +18,18 @@ from callguard.local.twilio import (
     Ringing,
     Transcribed,
     TurnStarted,
+)
+from tests.integration.local.stand_in_bench import (
+    CALLER,
+    CONTACT,
+    PERSON,
+    SHORT_PATIENCE,
+    TWILIO,
+    Bench,
+    Hook,
+    bench,
+    dialogue,
+    plan,
 )
 
 
@@ -181,7 +192,7 @@ async def test_a_dead_server_falls_back_after_a_refused_connection() -> None:
 )
 async def test_nobody_comes(habit: OnCall, status: str) -> None:
     async with bench(Handset(PERSON, habit)) as b:
-        record = await b.stand_in.place_call(plan())
+        record = await b.stand_in.place_call(plan(patience_seconds=SHORT_PATIENCE))
         assert (record.outcome, record.ended_by) == (Outcome.NO_ANSWER, EndedBy.CALLER)
         assert record.legs[1].status == status
         final = b.receiver.of("/leg")[-1]
@@ -200,7 +211,7 @@ async def test_when_one_is_busy_the_next_is_reached() -> None:
 async def test_a_voicemail_greets_on_the_outbound_track() -> None:
     async with bench(Handset(PERSON, OnCall.VOICEMAIL, voicemail_greeting="please leave a message")) as b:
         b.invites(PERSON, machine_detection="Enable", amd_status_callback=f"{b.receiver.url}/detected")
-        await b.stand_in.place_call(plan())
+        await b.stand_in.place_call(plan(patience_seconds=SHORT_PATIENCE))
         assert ("outbound_track", "please leave a message", True) in b.transcripts()
         assert b.receiver.of("/detected")[0].params["AnsweredBy"] == "machine_start"
 
@@ -214,7 +225,7 @@ async def test_a_line_that_forwards_back_rings_the_number_again() -> None:
             return f"<Response>{b.conference()}</Response>"
 
         b.receiver.answer("/voice", voice)
-        record = await b.stand_in.place_call(plan())
+        record = await b.stand_in.place_call(plan(patience_seconds=SHORT_PATIENCE))
         first, again = b.receiver.of("/voice")
         assert again.params["ForwardedFrom"] == PERSON
         assert again.params["CallSid"] != first.params["CallSid"]
@@ -224,7 +235,7 @@ async def test_a_line_that_forwards_back_rings_the_number_again() -> None:
 async def test_a_loop_that_is_not_broken_ends_at_the_carriers_limit() -> None:
     async with bench(Handset(PERSON, OnCall.FORWARDS_BACK, forwards_to=TWILIO)) as b:
         b.answers(f"<Dial>{PERSON}</Dial>")
-        record = await b.stand_in.place_call(plan())
+        record = await b.stand_in.place_call(plan(patience_seconds=SHORT_PATIENCE))
         assert len(b.receiver.of("/voice")) == 6
         assert record.outcome is Outcome.NO_ANSWER
 
@@ -294,7 +305,7 @@ async def test_a_busy_number_leads_to_the_next_verb() -> None:
     async with bench(Handset(PERSON, OnCall.BUSY)) as b:
         b.answers(b.start(), f"<Dial>{PERSON}</Dial><Say>nobody is at home</Say><Redirect>/more</Redirect>")
         b.receiver.answer("/more", "<Response><Say>good bye</Say><Hangup/><Say>never</Say></Response>")
-        record = await b.stand_in.place_call(plan(patience_seconds=5))
+        record = await b.stand_in.place_call(plan())
         assert record.ended_by is EndedBy.TWIML
         finals = [text for _, text, is_final in b.transcripts() if is_final]
         assert finals == ["nobody is at home", "good bye"]
@@ -326,7 +337,7 @@ async def test_a_call_is_redirected_by_rest_and_ended_by_rest() -> None:
                 await b.client.calls(call_sid).update_async(status="completed")
 
         conversation = dialogue("one", "two", "three", after_turn=act)
-        record = await b.stand_in.place_call(plan(conversation=conversation, patience_seconds=5))
+        record = await b.stand_in.place_call(plan(conversation=conversation))
         assert record.ended_by is EndedBy.API
         assert len(record.of(TurnStarted)) == 2
         assert ("outbound_track", "please hold", True) in b.transcripts()
@@ -353,7 +364,7 @@ async def test_many_calls_at_once_keep_apart() -> None:
         async def place(which: int) -> str:
             async with limit:
                 lines = [f"call {which} turn {turn} and a few more words" for turn in range(6)]
-                record = await b.stand_in.place_call(plan(*lines))
+                record = await b.stand_in.place_call(plan(*lines, patience_seconds=30))
                 assert record.outcome is Outcome.COMPLETED
                 return record.call_sid
 

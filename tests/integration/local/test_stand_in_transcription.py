@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
-from stand_in_bench import PERSON, Bench, Hook, bench, dialogue, plan
 from starlette.responses import Response
 from twilio.base.exceptions import TwilioRestException
 
@@ -22,6 +21,7 @@ from callguard.local.twilio import (
     TurnStarted,
     Word,
 )
+from tests.integration.local.stand_in_bench import PERSON, Bench, Hook, bench, dialogue, plan
 
 LINE = "one two three four five six seven eight nine ten eleven twelve"
 
@@ -123,22 +123,23 @@ async def test_after_each_turn_its_results_have_arrived_and_the_next_has_not_beg
 
 
 async def test_a_slow_receiver_delays_results_and_loses_none() -> None:
-    async with bench() as b:
-        under_way = 0
-        most = 0
+    async with bench(speed=100) as b:
+        released = asyncio.Event()
 
-        async def slow(_: Hook) -> Response:
-            nonlocal under_way, most
-            under_way += 1
-            most = max(most, under_way)
-            await asyncio.sleep(0.01)
-            under_way -= 1
+        async def slow(hook: Hook) -> Response:
+            if hook.params["SequenceId"] == "2":
+                await released.wait()
             return Response(status_code=204)
 
         b.receiver.answer("/transcription", slow)
-        await b.stand_in.place_call(plan(*["some words of a turn that is long"] * 5))
+        call = asyncio.create_task(b.stand_in.place_call(plan(*["some words of a turn that is long"] * 5)))
+        await b.receiver.wait_for("/conference", StatusCallbackEvent="conference-end")
+        assert len(b.receiver.of("/transcription")) == 2
+        assert not call.done()
+        released.set()
+        await call
         numbers = [int(hook.params["SequenceId"]) for hook in b.receiver.of("/transcription")]
-        assert (most, numbers) == (1, list(range(1, 18)))
+        assert numbers == list(range(1, 13))
         assert events(b)[-1] == "transcription-stopped"
 
 
@@ -171,11 +172,7 @@ async def test_twiml_stops_a_session_by_name() -> None:
         )
         await b.stand_in.place_call(plan("hello"))
         sids = [hook.params["TranscriptionSid"] for hook in b.receiver.of("/transcription")]
-        first = [hook for hook in b.receiver.of("/transcription", TranscriptionSid=sids[0])]
-        assert [hook.params["TranscriptionEvent"] for hook in first] == [
-            "transcription-started",
-            "transcription-stopped",
-        ]
+        assert events(b, TranscriptionSid=sids[0]) == ["transcription-started", "transcription-stopped"]
         assert b.transcripts() == [("inbound_track", "hello", True)]
 
 
@@ -210,7 +207,7 @@ async def test_rest_refuses_a_session_on_a_call_that_has_ended() -> None:
 
 
 class EchoRecogniser:
-    """Recognises each second of audio as a word that names its loudest byte; the rest when it is closed."""
+    """Recognises each second of audio as a word that names its first byte; the rest when it is closed."""
 
     def __init__(self, on_result: Callable[[Recognised], Awaitable[None]]) -> None:
         self._on_result = on_result
@@ -221,11 +218,10 @@ class EchoRecogniser:
     def feed(self, mulaw: bytes) -> None:
         self._audio += mulaw
         if len(self._audio) - self._told >= 8000:
-            self._tasks.append(asyncio.create_task(self._tell(8000)))
+            self._tasks.append(asyncio.create_task(self._tell(self._told, 8000)))
             self._told += 8000
 
-    async def _tell(self, count: int) -> None:
-        start = self._told - count if self._told else 0
+    async def _tell(self, start: int, count: int) -> None:
         text = f"b{self._audio[start]}"
         start_ms, end_ms = start // 8, (start + count) // 8
         await self._on_result(Recognised(text, False, None, 0.5, start_ms, end_ms))
@@ -236,8 +232,7 @@ class EchoRecogniser:
         await asyncio.gather(*self._tasks)
         rest = len(self._audio) - self._told
         if rest:
-            self._told += rest
-            await self._tell(rest)
+            await self._tell(self._told, rest)
 
 
 class EchoFactory:
@@ -255,8 +250,8 @@ class EchoFactory:
 async def test_audio_is_recognised_track_by_track_and_words_are_placed_in_time(speed: float) -> None:
     factory = EchoFactory()
     async with bench(speed=speed, recogniser=factory) as b:
-        audio = AudioConversation(caller=b"\x01" * 8000 + b"\x02" * 4000, callee=b"\x03" * 9000)
-        record = await b.stand_in.place_call(plan(conversation=audio, patience_seconds=5))
+        audio = AudioConversation(caller=b"\x01" * 8000 + b"\x02" * 4000, callee=b"\x03" * 8000)
+        record = await b.stand_in.place_call(plan(conversation=audio))
         finals = sorted((track, text) for track, text, is_final in b.transcripts() if is_final)
         assert finals == [
             ("inbound_track", "b1"),
@@ -268,7 +263,7 @@ async def test_audio_is_recognised_track_by_track_and_words_are_placed_in_time(s
         assert events(b)[-1] == "transcription-stopped"
         connected = record.of(Connected)[0].at
         spoken = {heard.text: heard.words[0] for heard in record.of(Transcribed) if heard.is_final}
-        assert spoken["b1"].start == pytest.approx(connected, abs=0.05)
+        assert spoken["b1"].start == pytest.approx(connected, abs=0.25)
         if speed == 20.0:
             assert spoken["b2"].start - spoken["b1"].start == pytest.approx(1 / speed, abs=0.005)
             assert spoken["b2"].end - spoken["b2"].start == pytest.approx(0.5 / speed, abs=0.005)
@@ -286,7 +281,7 @@ async def test_the_persons_leg_hears_it_the_other_way_round() -> None:
     async with bench() as b:
         b.answers(b.conference())
 
-        async def listen(call_sid: str, turn: int) -> None:
+        async def listen(_: str, turn: int) -> None:
             if turn == 1:
                 (leg,) = [call for call in await b.client.calls.list_async() if call.to == PERSON]
                 await b.client.calls(leg.sid).transcriptions.create_async(

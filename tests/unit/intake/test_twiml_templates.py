@@ -1,0 +1,208 @@
+import re
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callguard.intake.twiml import LANGUAGE_CODES, Twiml, language_code
+from callguard.trust.passes import PassIssuer
+
+CALL = "CA0123456789abcdef0123456789abcdef"
+NOW = 1_700_000_000.0
+PASSES = PassIssuer(b"k" * 32)
+HINTS = {"en": ["gift card", "stay on the line"], "de": ["enkeltrick"]}
+TWIML = Twiml("https://calls.example.org", PASSES, HINTS)
+HOSTILE = """<Hangup/>"'&amp;]]> <!-- {{ 7 * 7 }} {% raw %} é 李 👵"""
+
+# https://www.twilio.com/docs/voice/twiml: each verb and noun we use, its attributes, and what may stand in it.
+ATTRIBUTES = {
+    "Response": "",
+    "Start": "",
+    "Transcription": "name track inboundTrackLabel outboundTrackLabel statusCallbackUrl statusCallbackMethod languageCode"
+    " partialResults transcriptionEngine speechModel profanityFilter hints enableAutomaticPunctuation"
+    " intelligenceService enableProviderData",
+    "Stream": "url name track statusCallback statusCallbackMethod",
+    "Parameter": "name value",
+    "Dial": "timeout answerOnBridge hangupOnStar action method callerId timeLimit",
+    "Conference": "beep startConferenceOnEnter endConferenceOnExit waitUrl waitMethod maxParticipants participantLabel"
+    " statusCallback statusCallbackEvent statusCallbackMethod record muted",
+    "Number": "url method statusCallback statusCallbackEvent statusCallbackMethod",
+    "Say": "voice loop language",
+    "Reject": "reason",
+    "Hangup": "",
+}
+NESTING = {
+    "Response": {"Start", "Dial", "Say", "Reject", "Hangup"},
+    "Start": {"Transcription", "Stream"},
+    "Stream": {"Parameter"},
+    "Dial": {"Conference", "Number"},
+}
+CONFERENCE_EVENTS = set("start end join leave mute hold modify speaker announcement".split())
+
+xml_text = st.text(alphabet=st.characters(exclude_categories=["C"]), min_size=1)
+
+
+def read(twiml: str) -> Element:
+    root = ElementTree.fromstring(twiml.encode())
+    assert root.tag == "Response"
+    for element in root.iter():
+        assert set(element.attrib) <= set(ATTRIBUTES[element.tag].split())
+        assert {child.tag for child in element} <= NESTING.get(element.tag, set())
+    return root
+
+
+def bridged(
+    twiml: Twiml = TWIML, *, call_sid: str = CALL, conference: str = "User-1-2", language: str = "en", announce: bool = False
+) -> Element:
+    return read(twiml.bridge(call_sid, conference, language, announce=announce, now=NOW))
+
+
+def found(root: Element, path: str) -> Element:
+    element = root.find(path)
+    assert element is not None
+    return element
+
+
+def everything() -> list[str]:
+    return [
+        TWIML.bridge(CALL, "User-1-2", "en", announce=True, now=NOW),
+        TWIML.bridge(CALL, "User-1-2", "en", announce=False, now=NOW),
+        TWIML.direct(CALL, "+12025550101", "en", NOW),
+        TWIML.unreachable("en"),
+        TWIML.reject("busy"),
+        TWIML.reject("rejected"),
+    ]
+
+
+def test_each_answer_is_xml_that_twilio_knows() -> None:
+    for twiml in everything():
+        read(twiml)
+        assert twiml.startswith("<?xml")
+
+
+def test_a_bridged_caller_waits_in_the_conference() -> None:
+    conference = found(bridged(), "Dial/Conference")
+
+    assert conference.text == "User-1-2"
+    assert conference.get("participantLabel") == "caller"
+    assert conference.get("startConferenceOnEnter") == "true"
+    assert conference.get("endConferenceOnExit") == "true"
+    assert conference.get("beep") == "false"
+    assert set(conference.attrib["statusCallbackEvent"].split()) <= CONFERENCE_EVENTS
+    assert {"end", "join"} <= set(conference.attrib["statusCallbackEvent"].split())
+
+
+def test_what_happens_in_the_conference_is_told_for_this_call() -> None:
+    url = urlsplit(found(bridged(), "Dial/Conference").attrib["statusCallback"])
+
+    assert url.geturl().startswith("https://calls.example.org/conference-events?")
+    assert parse_qs(url.query) == {"parent": [CALL]}
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_words_and_audio_start_before_anybody_is_dialled(direct: bool) -> None:
+    root = read(TWIML.direct(CALL, "+12025550101", "en", NOW)) if direct else bridged()
+
+    assert [child.tag for child in root] == ["Start", "Start", "Dial"]
+    transcription, stream = found(root, "Start/Transcription"), found(root, "Start/Stream")
+    assert transcription.get("statusCallbackUrl") == "https://calls.example.org/transcription"
+    assert transcription.get("partialResults") == "true"
+    assert transcription.get("profanityFilter") == "false"
+    assert transcription.get("track") == stream.get("track") == "both_tracks"
+    assert stream.get("url") == "wss://calls.example.org/media-stream"
+
+
+def test_a_stream_shows_a_pass_for_its_call_and_each_answer_has_another() -> None:
+    tokens = [found(bridged(), "Start/Stream/Parameter[@name='token']").attrib["value"] for _ in range(2)]
+
+    for token in tokens:
+        valid = PASSES.check(token, NOW)
+        assert valid is not None
+        assert valid.call_sid == CALL
+    assert len({PASSES.check(token, NOW) for token in tokens}) == 2
+
+
+def test_a_stream_url_has_no_query_which_twilio_would_drop() -> None:
+    for root in (bridged(), bridged(Twiml("http://127.0.0.1:8000", PASSES, {}))):
+        assert "?" not in found(root, "Start/Stream").attrib["url"]
+    assert found(root, "Start/Stream").get("url") == "ws://127.0.0.1:8000/media-stream"
+
+
+@pytest.mark.parametrize(("language", "hints"), [("en", "gift card,stay on the line"), ("de", "enkeltrick"), ("fr", "")])
+def test_the_recogniser_gets_the_keywords_of_the_language(language: str, hints: str) -> None:
+    transcription = found(bridged(language=language), "Start/Transcription")
+
+    assert transcription.get("hints") == hints
+    assert transcription.get("languageCode") == LANGUAGE_CODES[language]
+
+
+def test_no_more_hints_than_twilio_takes() -> None:
+    many = Twiml("https://calls.example.org", PASSES, {"en": [f"phrase {n}" for n in range(2000)]})
+
+    assert len(found(bridged(many), "Start/Transcription").attrib["hints"].split(",")) <= 500
+
+
+@pytest.mark.parametrize("language", [*LANGUAGE_CODES, "xx"])
+def test_an_announcement_is_spoken_first_where_wanted(language: str) -> None:
+    root = bridged(language=language, announce=True)
+
+    assert root[0].tag == "Say"
+    assert root[0].text
+    assert root[0].get("language") == language_code(language)
+    assert bridged(language=language, announce=False).find("Say") is None
+
+
+@pytest.mark.parametrize("language", [*LANGUAGE_CODES, "xx"])
+def test_a_caller_who_reaches_nobody_is_told(language: str) -> None:
+    twiml = TWIML.unreachable(language)
+    root = read(twiml)
+
+    assert [child.tag for child in root] == ["Say", "Hangup"]
+    assert root[0].text
+    assert root[0].get("language") == language_code(language)
+    assert len(twiml) < 4000  # the limit of a Twiml parameter
+
+
+@pytest.mark.parametrize("reason", ["rejected", "busy"])
+def test_a_call_is_rejected_with_a_reason(reason: str) -> None:
+    root = read(TWIML.reject("busy" if reason == "busy" else "rejected"))
+
+    assert [(child.tag, child.attrib) for child in root] == [("Reject", {"reason": reason})]
+
+
+def test_a_call_without_database_dials_the_person() -> None:
+    number = found(read(TWIML.direct(CALL, "+12025550101", "en", NOW)), "Dial/Number")
+
+    assert number.text == "+12025550101"
+
+
+@given(xml_text)
+def test_no_value_breaks_out_of_its_place(value: str) -> None:
+    hostile = Twiml("https://calls.example.org", PASSES, {"en": [value]})
+    root = bridged(hostile, conference=value)
+
+    assert found(root, "Dial/Conference").text == value
+    assert found(root, "Start/Transcription").get("hints") == value
+    assert found(read(hostile.direct(CALL, value, "en", NOW)), "Dial/Number").text == value
+    url = found(bridged(hostile, call_sid=value), "Dial/Conference").attrib["statusCallback"]
+    assert parse_qs(urlsplit(url).query, keep_blank_values=True) == {"parent": [value]}
+
+
+def test_markup_in_a_value_is_text() -> None:
+    root = bridged(Twiml("https://calls.example.org", PASSES, {"en": [HOSTILE]}), conference=HOSTILE)
+
+    assert found(root, "Dial/Conference").text == HOSTILE
+    assert root.find("Hangup") is None
+
+
+def test_the_addresses_that_twilio_reports_to() -> None:
+    assert TWIML.leg_status_url(CALL) == f"https://calls.example.org/call-status?parent={CALL}"
+    assert TWIML.message_status_url("a&b") == "https://calls.example.org/message-status?alert=a%26b"
+
+
+@pytest.mark.parametrize("code", LANGUAGE_CODES.values())
+def test_languages_are_named_as_twilio_names_them(code: str) -> None:
+    assert re.fullmatch(r"[a-z]{2}-[A-Z]{2}", code)

@@ -1,0 +1,92 @@
+"""Twilio's REST API in memory, as much of it as a telephony asks for."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+ACCOUNT = "AC0123456789abcdef0123456789abcdef"
+LEG, CONFERENCE, MESSAGE = "CA" + "1" * 32, "CF" + "2" * 32, "SM" + "3" * 32
+
+
+class TwilioApi:
+    """Twilio's side of the wire: what it was asked, and the refusals it gives before it takes a request."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str, list[tuple[str, str]]]] = []
+        self.credentials: set[str] = set()
+        self.refusals: list[tuple[int, object]] = []
+        self.bodies: list[str] = []
+        self.labels = ["caller", "person"]
+        self.before_answering: Callable[[web.Request], Awaitable[None]] | None = None
+
+    def app(self) -> web.Application:
+        root = f"/2010-04-01/Accounts/{ACCOUNT}"
+
+        @web.middleware
+        async def noted(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._noted(request, handler)
+
+        app = web.Application(middlewares=[noted])
+        app.router.add_post(f"{root}/Conferences/{{name}}/Participants.json", self._participant)
+        app.router.add_get(f"{root}/Conferences/{{name}}/Participants.json", self._participants)
+        app.router.add_get(f"{root}/Conferences.json", self._conferences)
+        app.router.add_post(f"{root}/Calls/{{sid}}.json", self._call)
+        app.router.add_post(f"{root}/Messages.json", self._message)
+        app.router.add_get(f"{root}/Messages.json", self._messages)
+        app.router.add_get(f"{root}/IncomingPhoneNumbers.json", self._numbers)
+        return app
+
+    async def _noted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        form = await request.post()
+        given = [(name, str(value)) for name, value in (*request.query.items(), *form.items())]
+        self.requests.append((request.method, request.path, given))
+        self.credentials.add(request.headers.get("Authorization", ""))
+        if self.before_answering is not None:
+            await self.before_answering(request)
+        if self.refusals:
+            status, body = self.refusals.pop(0)
+            if isinstance(body, str):
+                return web.Response(status=status, text=body)
+            return web.json_response(body, status=status)
+        return await handler(request)
+
+    async def _participant(self, request: web.Request) -> web.Response:
+        label = (await request.post())["Label"]
+        answer = {"account_sid": ACCOUNT, "call_sid": LEG, "conference_sid": CONFERENCE, "label": label}
+        return web.json_response(answer, status=201)
+
+    async def _participants(self, request: web.Request) -> web.Response:
+        found = [
+            {"call_sid": LEG if label == "person" else "CA" + "9" * 32, "label": label} for label in self.labels
+        ]
+        return _page(request, "participants", found)
+
+    async def _conferences(self, request: web.Request) -> web.Response:
+        known = request.query.get("FriendlyName") == "User-1-2"
+        return _page(request, "conferences", [{"sid": CONFERENCE}] if known else [])
+
+    async def _call(self, request: web.Request) -> web.Response:
+        return web.json_response({"sid": request.match_info["sid"], "account_sid": ACCOUNT})
+
+    async def _message(self, request: web.Request) -> web.Response:
+        self.bodies.append(str((await request.post())["Body"]))
+        return web.json_response({"sid": MESSAGE, "status": "queued", "body": self.bodies[-1]}, status=201)
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        found = [{"sid": f"SM{at:032}", "status": "sent", "body": body} for at, body in enumerate(self.bodies)]
+        return _page(request, "messages", found)
+
+    async def _numbers(self, request: web.Request) -> web.Response:
+        found = [
+            {"voice_url": "https://calls.example.org/incoming-call", "voice_fallback_url": "https://static.example"},
+            {"voice_url": None, "voice_fallback_url": None},
+        ]
+        return _page(request, "incoming_phone_numbers", found)
+
+    def form(self, at: int = -1) -> dict[str, str]:
+        return dict(self.requests[at][2])
+
+
+def _page(request: web.Request, key: str, found: list[dict[str, str | None]]) -> web.Response:
+    return web.json_response({key: found, "page": 0, "page_size": 50, "uri": request.path, "next_page_uri": None})
