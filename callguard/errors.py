@@ -4,7 +4,7 @@ CallguardError                      code, message: what happened and what to do 
 ├── ConfigurationError              a setting is missing, wrong, or pulls against another
 ├── DataFolderInUse                 another server already serves this data folder
 ├── EmbeddedPostgresError           the embedded database could not be set up, started or joined
-├── DatabaseError
+├── DatabaseError                   the database answered, but not with what was asked
 │   ├── DatabaseUnavailable         refused, timed out, shutting down: the caller may spool and retry
 │   ├── SchemaOutdated              migrations are missing, or one that has landed was changed
 │   └── LeaseLost                   a worker's fencing token is stale: its result is refused

@@ -13,7 +13,7 @@ import structlog
 from callguard.db import queue
 from callguard.db.pool import Database
 from callguard.db.queue import Work
-from callguard.errors import CallguardError, DatabaseError, LeaseLost
+from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable, LeaseLost
 
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
@@ -113,8 +113,19 @@ class Worker:
                 if handler.gave_up is not None:
                     await handler.gave_up(work, code)
             else:
-                delay = min(FIRST_RETRY_SECONDS * 2 ** (work.attempts - 1), LONGEST_RETRY_SECONDS)
-                await queue.put_back(self._database, work, code, delay)
-        except CallguardError as error:
+                await self._put_back(work, code)
+        except (CallguardError, TimeoutError) as error:
             # The lease runs out by itself, and the next worker finds the row.
-            log.warning("work_outcome_not_stored", kind=work.kind, work=work.id, code=error.code)
+            log.warning("work_outcome_not_stored", kind=work.kind, work=work.id, error=type(error).__name__)
+
+    async def _put_back(self, work: Work, code: str) -> None:
+        """For as long as the lease would last anyway: a database that comes back finds its work waiting, not leased."""
+        delay = min(FIRST_RETRY_SECONDS * 2 ** (work.attempts - 1), LONGEST_RETRY_SECONDS)
+        async with asyncio.timeout(queue.LEASE_SECONDS):
+            while True:
+                try:
+                    await queue.put_back(self._database, work, code, delay)
+                except DatabaseUnavailable:
+                    await asyncio.sleep(FIRST_RETRY_SECONDS)
+                else:
+                    return

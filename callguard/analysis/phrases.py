@@ -59,7 +59,7 @@ class Pattern:
                 found.update((first, second) for second in (more[:1] or after))
             if not step.optional:
                 break
-        return found
+        return {(first, second) for first, second in found if second is None or (first, None) not in found}
 
     def _words_at(self, place: int) -> set[str | None]:
         found: set[str | None] = set()
@@ -126,10 +126,10 @@ class Index(Generic[T]):
 
     def matches(self, words: Words) -> Iterator[tuple[int, int, T]]:
         """Every match as (start, end, item), in the order of the words."""
-        for start, (word, following) in enumerate(zip(words, (*words[1:], None), strict=True)):
+        for start, word in enumerate(words):
             candidates = self._by_opening.get((word, None), [])
-            if following is not None:
-                candidates = candidates + self._by_opening.get((word, following), [])
+            if start + 1 < len(words):
+                candidates = candidates + self._by_opening.get((word, words[start + 1]), [])
             for pattern, item in candidates:
                 end = pattern.match(words, start)
                 if end is not None:

@@ -5,7 +5,6 @@ The pool logs in as (or assumes) `callguard_app`, which row-level security binds
 """
 
 import asyncio
-import contextlib
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -62,7 +61,7 @@ class Database:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._dsn,
-                    min_size=1,
+                    min_size=0,
                     max_size=self._size,
                     timeout=CONNECT_SECONDS,
                     command_timeout=STATEMENT_SECONDS,
@@ -76,25 +75,36 @@ class Database:
     async def session(self) -> AsyncIterator[Session]:
         """A connection without a tenant: only the resolver functions give rows. Raises DatabaseError."""
         with database_errors():
-            pool = self._pool or await self._opened()
-            async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            async with self._connection() as connection:
                 yield Session(connection)
 
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID, *, one_at_a_time: str | None = None) -> AsyncIterator[Session]:
         """One transaction in a tenant's name; those with the same `one_at_a_time` follow one another. Raises DatabaseError."""
         with database_errors():
-            pool = self._pool or await self._opened()
-            async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            async with self._connection() as connection:
                 await connection.execute(_opening(tenant_id, one_at_a_time))
                 try:
                     yield Session(connection)
-                except BaseException:
-                    # Where this fails too the pool throws the connection away.
-                    with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                except Exception:
+                    if not connection.is_closed():
                         await connection.execute("ROLLBACK")
                     raise
                 await connection.execute("COMMIT")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[Row]"]:
+        """A connection of the pool; thrown away where the wait for it was given up, since its server may be frozen.
+
+        To give such a one back, asyncpg would wait for the server to confirm that the statement is cancelled.
+        """
+        pool = self._pool or await self._opened()
+        async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            try:
+                yield connection
+            except (asyncio.CancelledError, TimeoutError):
+                connection.terminate()
+                raise
 
     async def close(self) -> None:
         pool, self._pool = self._pool, None

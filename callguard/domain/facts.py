@@ -64,7 +64,7 @@ class ConferenceChanged(Fact, frozen=True, kw_only=True, tag="conference_changed
 
 AnyFact = CallArrived | WordsHeard | TranscriptionChanged | LegChanged | ConferenceChanged
 
-_decoder = msgspec.json.Decoder(AnyFact)
+_decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
 
 
 def encode(fact: AnyFact) -> bytes:

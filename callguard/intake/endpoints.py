@@ -62,8 +62,9 @@ class Intake:
         if arrival.looping:
             log.error("forwarding_loop_cut")
             return self._twiml.reject("busy")
+        await self._routes.learn(arrival.route)
         return self._twiml.bridge(
-            fact.call_sid, arrival.conference_name, arrival.language, announce=arrival.announce, now=time.time()
+            fact.call_sid, arrival.conference_name, arrival.route.language, announce=arrival.announce, now=time.time()
         )
 
     async def _dial_directly(self, fact: CallArrived) -> str:

@@ -18,12 +18,18 @@ from callguard.domain.facts import (
     TranscriptionChanged,
     WordsHeard,
 )
-from callguard.errors import CallUnknown, NumberUnknown
+from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
+from callguard.intake.routes import Route
 from callguard.transcript import store as transcripts
 
 DIAL = "dial"
 TELL_UNREACHABLE = "tell_unreachable"
 ANALYSE = "analyse"
+
+# SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the work.
+NOTIFICATIONS_FULL = "DATABASE_54000"
+
+CallFact = WordsHeard | TranscriptionChanged | LegChanged | ConferenceChanged
 
 # Whose a call is never changes while it lives: by the SID of the caller's leg, the oldest dropped first.
 KnownCalls = dict[str, Row]
@@ -34,8 +40,8 @@ MOST_KNOWN = 10_000
 class Arrival:
     """How a recorded call is answered. `looping`: it is the person's own line that forwards our dialling back."""
 
+    route: Route
     conference_name: str
-    language: str
     announce: bool
     looping: bool
 
@@ -48,35 +54,43 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
         DatabaseError: the database is away.
     """
     async with database.session() as session:
-        route = await session.row("people.resolve_number", fact.called)
-    if route is None:
-        raise NumberUnknown("A call came in on a number that belongs to nobody here. Add the person who has it.")
-    async with database.tenant(route["tenant_id"]) as session:
+        found = await session.row("people.resolve_number", fact.called)
+    if found is None:
+        raise NumberUnknown(
+            "A call came in on a number that belongs to nobody here. Add the person who has it."
+        )
+    tenant_id = found["tenant_id"]
+    route = Route(
+        twilio_number=fact.called,
+        user_id=found["user_id"],
+        phone_number=found["phone_number"],
+        language=found["language"],
+        announce=found["announce"],
+    )
+    async with database.tenant(tenant_id) as session:
         if not fact.dialled_directly and await session.value(
-            "calls.still_dialling", route["user_id"], fact.caller, fact.call_sid
+            "calls.still_dialling", route.user_id, fact.caller, fact.call_sid
         ):
-            return Arrival("", route["language"], announce=False, looping=True)
-        call_id = await _open(session, route, fact)
-        if call_id is None:
+            return Arrival(route, "", announce=False, looping=True)
+        if await _open(session, tenant_id, route, fact) is None:
             known = await session.row("calls.known", fact.call_sid)
             if known is None:
                 raise CallUnknown("The call's SID is known, but not under this number.")
             if fact.dialled_directly:
-                await session.run("work.drop", route["tenant_id"], DIAL, known["id"])
-            return Arrival(known["conference_name"], route["language"], known["announced"], looping=False)
-    return Arrival(_conference(route, fact), route["language"], route["announce"], looping=False)
+                await session.run("work.drop", tenant_id, DIAL, known["id"])
+            return Arrival(route, known["conference_name"], known["announced"], looping=False)
+    return Arrival(route, _conference(route, fact), route.announce, looping=False)
 
 
-def _conference(route: Row, fact: CallArrived) -> str:
-    return conference_name(route["user_id"], int(fact.arrived_at.timestamp() * 1000))
+def _conference(route: Route, fact: CallArrived) -> str:
+    return conference_name(route.user_id, int(fact.arrived_at.timestamp() * 1000))
 
 
-async def _open(session: Session, route: Row, fact: CallArrived) -> UUID | None:
-    tenant_id: UUID = route["tenant_id"]
+async def _open(session: Session, tenant_id: UUID, route: Route, fact: CallArrived) -> UUID | None:
     call_id: UUID | None = await session.value(
         "calls.open",
         tenant_id,
-        route["user_id"],
+        route.user_id,
         fact.call_sid,
         _conference(route, fact),
         fact.caller,
@@ -84,8 +98,8 @@ async def _open(session: Session, route: Row, fact: CallArrived) -> UUID | None:
         fact.forwarded_from,
         fact.stir_verstat,
         parse_verstat(fact.stir_verstat).level,
-        route["language"],
-        route["announce"] and not fact.dialled_directly,
+        route.language,
+        route.announce and not fact.dialled_directly,
         fact.arrived_at,
     )
     if call_id is not None and not fact.dialled_directly:
@@ -108,8 +122,19 @@ async def record(database: Database, fact: AnyFact, known: KnownCalls | None = N
         await arrive(database, fact)
         return
     call = await _resolve(database, fact.call_sid, {} if known is None else known)
+    try:
+        await _store(database, call, fact, notify=True)
+    except DatabaseError as error:
+        if error.code != NOTIFICATIONS_FULL:
+            raise
+        await _store(database, call, fact, notify=False)
+
+
+async def _store(database: Database, call: Row, fact: CallFact, *, notify: bool) -> None:
     serial = fact.transcription_sid if isinstance(fact, WordsHeard) else None
     async with database.tenant(call["tenant_id"], one_at_a_time=serial) as session:
+        if not notify:
+            await session.run("tenants.silence")
         await _record(session, call, fact)
 
 
@@ -125,9 +150,7 @@ async def _resolve(database: Database, call_sid: str, known: KnownCalls) -> Row:
     return known[call_sid]
 
 
-async def _record(
-    session: Session, call: Row, fact: WordsHeard | TranscriptionChanged | LegChanged | ConferenceChanged
-) -> None:
+async def _record(session: Session, call: Row, fact: CallFact) -> None:
     tenant_id, call_id = call["tenant_id"], call["call_id"]
     match fact:
         case WordsHeard():

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
+from starlette.types import Message as ASGIMessage
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from callguard.errors import CallguardError, ProtocolError
@@ -205,13 +206,14 @@ class _Pump:
 
     async def _start(self, ws: WebSocket, session: StreamSession) -> StreamStarted:
         while True:
-            for event in session.receive(await _next_message(ws)):
+            for event in session.receive(_message(await ws.receive())):
                 if isinstance(event, StreamStarted):
                     return event
 
     async def _listen(self, ws: WebSocket, session: StreamSession, reporter: "_Reporter") -> StreamEnd:
         try:
-            await self._hear_all(ws, session, reporter)
+            # A task of its own, so that a frame wakes this loop and not the web framework's stack above it.
+            await asyncio.create_task(self._hear_all(ws, session, reporter))
         except WebSocketDisconnect as gone:
             return StreamEnd.SERVER_STOPS if gone.code == SERVICE_RESTART else StreamEnd.DISCONNECTED
         except TimeoutError:
@@ -226,7 +228,7 @@ class _Pump:
         patience_s = self._limits.idle_s + self._limits.progress_s
         async with asyncio.timeout(patience_s) as patience:
             report_at = clock() + self._limits.progress_s
-            while not isinstance(message := await _next_message(ws), Stop):
+            while not isinstance(message := _message(await ws.receive()), Stop):
                 session.receive(message)
                 # A deadline moved for every frame would cost more than reading the frame.
                 if clock() >= report_at:
@@ -267,9 +269,8 @@ class _Reporter:
             log.warning("media.book.failed", error=type(error).__name__, call_id=str(self._stream.call_id))
 
 
-async def _next_message(ws: WebSocket) -> Message:
-    """The next frame. Raises `WebSocketDisconnect` once the socket is closed, by whichever side."""
-    received = await ws.receive()
+def _message(received: ASGIMessage) -> Message:
+    """What the socket brought. Raises `WebSocketDisconnect` once it is closed, by whichever side."""
     if received["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(received["code"])
     return decode(received.get("text") or received.get("bytes") or b"")

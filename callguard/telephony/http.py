@@ -27,7 +27,8 @@ class TwilioTransport(AsyncTwilioHttpClient):  # type: ignore[misc]  # twilio sh
     async def request(self, method: str, url: str, *arguments: Any, **options: Any) -> Response:  # noqa: ANN401
         data, login = options.pop("data", None), options.pop("auth", None)
         if login is not None:  # what the SDK would make of it is deprecated in aiohttp
-            options["headers"] = {**(options.get("headers") or {}), "Authorization": encode_basic_auth(*login)}
+            authorization = {"Authorization": encode_basic_auth(*login)}
+            options["headers"] = (options.get("headers") or {}) | authorization
         async with asyncio.timeout(REQUEST_SECONDS):
             return await super().request(
                 method,
@@ -39,8 +40,8 @@ class TwilioTransport(AsyncTwilioHttpClient):  # type: ignore[misc]  # twilio sh
 
 
 def _pairs(data: dict[str, Any]) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for name, value in data.items():
-        for item in value if isinstance(value, list) else [value]:
-            pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
-    return pairs
+    return [
+        (name, str(item))
+        for name, value in data.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]

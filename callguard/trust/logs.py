@@ -90,7 +90,7 @@ def set_up_logs(level: str, style: Literal["text", "json"]) -> None:
 
 
 def _render_message(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A library's message with its arguments put in, and its first line only: asyncio goes on to quote exceptions."""
+    """A library's message with its arguments put in: the first line, since asyncio goes on to quote exceptions."""
     template, arguments = event["_record"].msg, event.pop("positional_args")
     if isinstance(arguments, Mapping):
         arguments = {name: _without_text(value) for name, value in arguments.items()}

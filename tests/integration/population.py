@@ -114,8 +114,8 @@ async def open_call(database: Database, home: Household, number: int = 1) -> UUI
 
 
 async def hear(database: Database, home: Household, call_id: UUID, said: WordsHeard) -> bool:
-    """Stores one result in a transaction of its own."""
-    async with database.tenant(home.tenant_id) as session:
+    """Stores one result in a transaction of its own, as the recorder does."""
+    async with database.tenant(home.tenant_id, one_at_a_time=said.transcription_sid) as session:
         return await store.add(session, home.tenant_id, call_id, "en", said)
 
 

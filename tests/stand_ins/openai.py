@@ -1,7 +1,7 @@
 """A stand-in for an OpenAI-compatible server: the wire format of `POST /v1/chat/completions`, scripted.
 
-Each request takes the next step of the script; the last step repeats. The shapes of success, refusal, truncation
-and error follow OpenAI's API reference (chat completion object, error object).
+Each request takes the next step of the script; the last step repeats. Success, refusal, truncation and errors
+have the shapes of OpenAI's API reference (chat completion object, error object).
 """
 
 import asyncio
@@ -124,7 +124,7 @@ def _transcript(body: dict[str, Any]) -> str:
 def _choice(
     content: str | None, *, refusal: str | None = None, finish_reason: str = "stop"
 ) -> dict[str, Any]:
-    message = {"role": "assistant", "content": content, "refusal": refusal, "annotations": []}
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal, "annotations": []}
     return {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
 
 

@@ -38,7 +38,11 @@ def test_what_twilio_said_is_kept() -> None:
 
     assert (refused.status, refused.twilio_code, refused.code) == (400, 21610, "TELEPHONY")
     unreachable = TelephonyUnreachable("No answer.")
-    assert (unreachable.status, unreachable.twilio_code, unreachable.code) == (None, None, "TELEPHONY_UNREACHABLE")
+    assert (unreachable.status, unreachable.twilio_code, unreachable.code) == (
+        None,
+        None,
+        "TELEPHONY_UNREACHABLE",
+    )
 
 
 def test_a_judges_error_carries_a_reason() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -23,8 +23,8 @@ PORT = 5432
 class Cluster:
     """asyncpg addresses over the Unix socket: the superuser's, who migrates, and the app role's."""
 
-    owner_dsn: str
-    app_dsn: str
+    owner_dsn: str = field(repr=False)
+    app_dsn: str = field(repr=False)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import ssl
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from callguard.db.pool import Database
 from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable
 from callguard.local.postgres import Cluster, EmbeddedPostgres
 from tests.integration.local.postgres_bench import passable_folder
-from tests.integration.population import DEADLINE_S, connected, household, value
+from tests.integration.population import DEADLINE_S, household, value
 from tests.integration.wire import Wire
 
 SECRET = "grandson in jail"
@@ -196,12 +197,45 @@ async def test_a_statement_that_hangs_is_told_as_away(
 ) -> None:
     monkeypatch.setattr(pool, "STATEMENT_SECONDS", 0.1)
     database = Database(cluster.app_dsn, size=2)
-    async with connected(cluster.app_dsn) as other, other.transaction():
-        await other.execute("SELECT pg_advisory_xact_lock(hashtextextended('GT', 0))")
+    async with database.tenant(uuid4(), one_at_a_time="GT"):
         with pytest.raises(DatabaseUnavailable):
-            async with database.tenant(uuid4()) as session:
-                await session.run("transcripts.lock", "GT")
+            async with database.tenant(uuid4(), one_at_a_time="GT"):
+                pass
+    async with database.tenant(uuid4(), one_at_a_time="GT"):
+        pass
     await database.close()
+
+
+async def test_transactions_of_one_name_follow_one_another(database: Database) -> None:
+    inside: list[str] = []
+
+    async def one(name: str) -> None:
+        async with database.tenant(uuid4(), one_at_a_time=name) as session:
+            assert name not in inside
+            inside.append(name)
+            await session.value("tenants.ids")
+            inside.remove(name)
+
+    async with database.tenant(uuid4(), one_at_a_time="another"):
+        await asyncio.gather(*(one(name) for name in ("GTa", "GTb") * 4))
+
+
+async def test_a_silent_database_is_not_waited_for_once_given_up(cluster: Cluster) -> None:
+    async with Wire(cluster.app_dsn) as wire:
+        through = Database(wire.dsn, size=2)
+        async with through.tenant(uuid4()) as session:
+            await session.value("tenants.ids")
+        wire.silence()
+        began = time.monotonic()
+        for given_up in (through.tenant(uuid4()), through.session()):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1), given_up as session:
+                    await session.value("tenants.ids")
+        assert time.monotonic() - began < 1
+        wire.resume()
+        async with through.tenant(uuid4()) as session:
+            await session.value("tenants.ids")
+        await through.close()
 
 
 async def test_closing_does_not_wait_for_a_database_that_is_silent(

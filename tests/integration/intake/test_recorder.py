@@ -187,6 +187,22 @@ async def test_a_slow_database_is_not_waited_for(cluster: Cluster, home: Househo
     assert (await stored(cluster))["words"] == ["Hello."]
 
 
+async def test_a_silent_database_is_not_waited_for(cluster: Cluster, home: Household, tmp_path: Path) -> None:
+    async with Wire(cluster.app_dsn) as wire:
+        desk = Desk(wire, tmp_path / "spool", deadline_seconds=0.2)
+        await desk.recorder.arrive(arrival(home, 1))
+        wire.silence()
+        async with asyncio.timeout(2):
+            await desk.record(words(1, 1, "Hello."))
+            with pytest.raises(DatabaseUnavailable):
+                await desk.recorder.arrive(arrival(home, 2))
+        async with desk.replaying():
+            wire.resume()
+            await desk.replayed()
+        await desk.database.close()
+    assert (await stored(cluster))["words"] == ["Hello."]
+
+
 async def test_facts_of_an_unknown_call_are_held_until_it_is_stored(
     cluster: Cluster, desk: Desk, home: Household
 ) -> None:

@@ -16,6 +16,7 @@ from callguard.domain.facts import AnyFact, ConferenceChanged, LegChanged, Trans
 from callguard.errors import CallUnknown, NumberUnknown
 from callguard.intake import records
 from callguard.intake.records import ANALYSE, DIAL, TELL_UNREACHABLE, Arrival
+from callguard.intake.routes import Route
 from callguard.local.postgres import Cluster
 from tests.integration.population import (
     CALLER,
@@ -67,7 +68,8 @@ async def test_a_call_is_stored_with_the_work_of_dialling_the_person(
     fact = arrival(home, 1)
     arrived = await records.arrive(database, fact)
     [call] = await rows(cluster, "SELECT * FROM active_calls")
-    assert arrived == Arrival(call["conference_name"], "en", announce=True, looping=False)
+    route = Route(home.twilio_number, home.user_id, home.phone_number, language="en", announce=True)
+    assert arrived == Arrival(route, call["conference_name"], announce=True, looping=False)
     assert call["conference_name"] == f"User-{home.user_id}-{int(fact.arrived_at.timestamp() * 1000)}"
     assert (call["tenant_id"], call["user_id"]) == (home.tenant_id, home.user_id)
     assert (call["caller_number"], call["called_number"]) == (CALLER, home.twilio_number)

@@ -113,6 +113,19 @@ async def test_what_could_not_be_saved_is_saved_the_next_time(database: Database
     assert restarted.find(home.twilio_number) == route_to(home)
 
 
+async def test_it_learns_the_route_of_a_call_just_answered(database: Database, path: Path) -> None:
+    home, newcomer = [await household(database, number) for number in (1, 2)]
+    book = RouteBook(path, SEALER)
+    await book.refresh(database)
+    moved = Route(newcomer.twilio_number, newcomer.user_id, "+12025550119", language="en", announce=False)
+    await book.learn(moved)
+    restarted = RouteBook(path, SEALER)
+    restarted.load()
+    for known in (book, restarted):
+        assert known.find(newcomer.twilio_number) == moved
+        assert known.find(home.twilio_number) == route_to(home)
+
+
 async def test_an_outage_leaves_it_as_it_was(
     cluster: Cluster, database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
 import httpx
@@ -10,7 +10,14 @@ import pytest
 from starlette.applications import Starlette
 from twilio.request_validator import RequestValidator
 
-from callguard.domain.facts import AnyFact, CallArrived, ConferenceChanged, LegChanged, TranscriptionChanged, WordsHeard
+from callguard.domain.facts import (
+    AnyFact,
+    CallArrived,
+    ConferenceChanged,
+    LegChanged,
+    TranscriptionChanged,
+    WordsHeard,
+)
 from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable, NumberUnknown, SpoolError
 from callguard.intake.endpoints import Intake
 from callguard.intake.recorder import Recorder
@@ -20,7 +27,7 @@ from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import Twiml
 from callguard.trust.passes import PassIssuer
 from callguard.trust.sealing import Sealer
-from tests.unit.intake.stored_routes import MARGARET, StoredRoutes, as_database
+from tests.unit.intake.stored_routes import MARGARET, PIERRE, StoredRoutes, as_database
 
 BASE = "https://calls.example.org"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -42,7 +49,7 @@ class RecorderInMemory:
         self.arrivals: list[CallArrived] = []
         self.recorded: list[AnyFact] = []
         self.spooled: list[AnyFact] = []
-        self.arrival = Arrival("User-1-2", "en", announce=False, looping=False)
+        self.arrival = Arrival(MARGARET, "User-1-2", announce=False, looping=False)
         self.failure: Exception | None = None
         self.spool_failure: CallguardError | None = None
 
@@ -79,7 +86,7 @@ class Server:
         reply = await self.post("/incoming-call", INCOMING | changes)
         assert reply.status_code == 200
         assert reply.headers["content-type"].startswith("text/xml")
-        return ElementTree.fromstring(reply.content)
+        return ET.fromstring(reply.content)
 
 
 @asynccontextmanager
@@ -87,7 +94,9 @@ async def _server(folder: Path) -> AsyncIterator[Server]:
     recorder, routes = RecorderInMemory(), RouteBook(folder / "routes.sealed", Sealer(bytes(32)))
     intake = Intake(cast("Recorder", recorder), routes, Twiml(BASE, PassIssuer(b"k" * 32), {}))
     app = Starlette(routes=intake.http_routes(SignatureGate([TOKEN], BASE)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://10.0.0.7:8000") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://10.0.0.7:8000"
+    ) as client:
         yield Server(recorder, client, routes)
 
 
@@ -116,13 +125,13 @@ async def test_the_alias_is_the_same_door(server: Server) -> None:
 
 
 async def test_a_call_may_be_announced(server: Server) -> None:
-    server.recorder.arrival = Arrival("User-1-2", "fr", announce=True, looping=False)
+    server.recorder.arrival = Arrival(PIERRE, "User-1-2", announce=True, looping=False)
 
     assert (await server.ring())[0].tag == "Say"
 
 
 async def test_a_forwarding_loop_is_cut(server: Server) -> None:
-    server.recorder.arrival = Arrival("", "en", announce=False, looping=True)
+    server.recorder.arrival = Arrival(MARGARET, "", announce=False, looping=True)
     root = await server.ring()
 
     assert [(child.tag, child.get("reason")) for child in root] == [("Reject", "busy")]
@@ -136,9 +145,12 @@ async def test_a_number_of_nobody_is_rejected(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [DatabaseUnavailable("Away."), DatabaseError("Refused."), TimeoutError(), RuntimeError("a bug")]
+    "failure",
+    [DatabaseUnavailable("Away."), DatabaseError("Refused."), TimeoutError(), RuntimeError("a bug")],
 )
-async def test_whatever_breaks_the_call_connects_and_is_kept_for_later(server: Server, failure: Exception) -> None:
+async def test_whatever_breaks_the_call_connects_and_is_kept_for_later(
+    server: Server, failure: Exception
+) -> None:
     await server.routes.refresh(as_database(StoredRoutes(MARGARET)))
     server.recorder.failure = failure
 
@@ -150,6 +162,13 @@ async def test_whatever_breaks_the_call_connects_and_is_kept_for_later(server: S
     assert kept.call_sid == CALL
     assert kept.dialled_directly
     assert kept.call_token is None
+
+
+async def test_a_number_that_was_called_once_connects_when_the_database_goes_away(server: Server) -> None:
+    await server.ring()
+    server.recorder.failure = DatabaseUnavailable("Away.")
+
+    assert text_of(await server.ring(), "Dial/Number") == MARGARET.phone_number
 
 
 async def test_the_call_connects_even_when_the_disk_is_full(server: Server) -> None:

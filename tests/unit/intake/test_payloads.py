@@ -144,7 +144,17 @@ class TestCallArrived:
 
 @pytest.mark.parametrize(
     "sid",
-    ["", "CA", CALL[:-1], CALL + "0", CALL + "\n", CALL.upper(), "CA" + "g" * 32, "GT" + CALL[2:], " " + CALL],
+    [
+        "",
+        "CA",
+        CALL[:-1],
+        CALL + "0",
+        CALL + "\n",
+        CALL.upper(),
+        "CA" + "g" * 32,
+        "GT" + CALL[2:],
+        " " + CALL,
+    ],
 )
 def test_a_call_is_named_by_ca_and_32_digits(sid: str) -> None:
     with pytest.raises(ProtocolError, match="CallSid"):
@@ -180,7 +190,9 @@ class TestTranscription:
         assert fact.transcription_sid == heard(without(OLDER, "TranscriptionSid")).transcription_sid
         assert fact.track == "inbound_track"
 
-    @pytest.mark.parametrize(("raw", "final"), [("true", True), ("True", True), ("false", False), ("", False), ("no", False)])
+    @pytest.mark.parametrize(
+        ("raw", "final"), [("true", True), ("True", True), ("false", False), ("", False), ("no", False)]
+    )
     def test_final_is_a_word(self, raw: str, final: bool) -> None:
         assert heard(CONTENT | {"Final": raw}).is_final is final
 
@@ -193,7 +205,9 @@ class TestTranscription:
         ],
     )
     def test_the_states_of_a_transcription(self, event: str, state: str) -> None:
-        form = without(CONTENT, "TranscriptionData", "Final", "Track", "SequenceId") | {"TranscriptionEvent": event}
+        form = without(CONTENT, "TranscriptionData", "Final", "Track", "SequenceId") | {
+            "TranscriptionEvent": event
+        }
 
         assert payloads.transcription(form) == TranscriptionChanged(call_sid=CALL, state=state)
 
@@ -205,7 +219,9 @@ class TestTranscription:
             "TranscriptionError": "text",
         }
 
-        assert payloads.transcription(form) == TranscriptionChanged(call_sid=CALL, state="failed", error="32655")
+        assert payloads.transcription(form) == TranscriptionChanged(
+            call_sid=CALL, state="failed", error="32655"
+        )
 
     @pytest.mark.parametrize(
         "more", [{"TranscriptionEvent": "transcription-summary"}, {"Track": "both_tracks"}, {"Track": ""}]
@@ -219,7 +235,16 @@ class TestTranscription:
 
     @pytest.mark.parametrize(
         "data",
-        ["", "not json", "[]", '"words"', "null", '{"transcript": 5}', '{"transcript": null}', '{"a":' + "[" * 9999],
+        [
+            "",
+            "not json",
+            "[]",
+            '"words"',
+            "null",
+            '{"transcript": 5}',
+            '{"transcript": null}',
+            '{"a":' + "[" * 9999,
+        ],
     )
     def test_data_that_twilio_does_not_send_is_refused(self, data: str) -> None:
         with pytest.raises(ProtocolError, match="TranscriptionData"):
@@ -236,7 +261,9 @@ class TestTranscription:
             ('{"transcript": "caf\\u00e9 \\ud83d\\ude00"}', "café 😀", None),
         ],
     )
-    def test_data_that_is_a_little_different_is_read(self, data: str, text: str, confidence: float | None) -> None:
+    def test_data_that_is_a_little_different_is_read(
+        self, data: str, text: str, confidence: float | None
+    ) -> None:
         fact = heard(CONTENT | {"TranscriptionData": data})
 
         assert (fact.text, fact.confidence) == (text, confidence)
@@ -318,7 +345,9 @@ KNOWN = [*INCOMING, *CONTENT, *OLDER, "Stability", "StatusCallbackEvent", "Parti
 
 
 @given(
-    st.dictionaries(st.sampled_from(KNOWN), st.text() | st.sampled_from([*INCOMING.values(), *CONTENT.values()]))
+    st.dictionaries(
+        st.sampled_from(KNOWN), st.text() | st.sampled_from([*INCOMING.values(), *CONTENT.values()])
+    )
 )
 def test_whatever_comes_is_a_fact_that_can_be_kept_or_a_protocol_error(form: dict[str, str]) -> None:
     def read() -> list[AnyFact | None]:

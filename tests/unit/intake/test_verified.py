@@ -6,7 +6,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
@@ -42,7 +42,9 @@ def door() -> Door:
 async def client(door: Door) -> AsyncIterator[httpx.AsyncClient]:
     endpoint = verified(SignatureGate([TOKEN], BASE), door)
     app = Starlette(routes=[Route("/hook", endpoint, methods=["GET", "POST"])])
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://10.0.0.7:8000") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://10.0.0.7:8000"
+    ) as client:
         yield client
 
 
@@ -75,7 +77,9 @@ async def test_signed_json_is_let_through_with_its_query(client: httpx.AsyncClie
     assert door.received[0]["CallSid"] == "CA1"
 
 
-async def test_nul_characters_which_the_database_refuses_are_taken_out(client: httpx.AsyncClient, door: Door) -> None:
+async def test_nul_characters_which_the_database_refuses_are_taken_out(
+    client: httpx.AsyncClient, door: Door
+) -> None:
     form = {"CallSid": "CA\x001", "From": "\x00"}
     await client.post("/hook", data=form, headers=signed(f"{BASE}/hook", form) | URLENCODED)
 
@@ -85,7 +89,13 @@ async def test_nul_characters_which_the_database_refuses_are_taken_out(client: h
 @pytest.mark.parametrize("headers", [{}, {"x-twilio-signature": "wrong"}, {"x-twilio-signature": ""}])
 @pytest.mark.parametrize(
     "content_type",
-    ["application/x-www-form-urlencoded", "application/json", "text/plain", "multipart/form-data; boundary=x", ""],
+    [
+        "application/x-www-form-urlencoded",
+        "application/json",
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
 async def test_what_is_not_signed_is_refused_and_goes_no_further(
@@ -99,7 +109,9 @@ async def test_what_is_not_signed_is_refused_and_goes_no_further(
     assert door.received == []
 
 
-async def test_files_are_refused_like_anything_that_is_not_signed(client: httpx.AsyncClient, door: Door) -> None:
+async def test_files_are_refused_like_anything_that_is_not_signed(
+    client: httpx.AsyncClient, door: Door
+) -> None:
     reply = await client.post("/hook", files={"a": b"b"}, headers={"x-twilio-signature": "wrong"})
 
     assert reply.status_code == 403

@@ -59,7 +59,10 @@ class TestDialling:
 
         assert leg == DialledLeg(LEG, used_call_token=True, token_refused=None)
         (method, path, given) = api.requests[0]
-        assert (method, path) == ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Conferences/User-1-2/Participants.json")
+        assert (method, path) == (
+            "POST",
+            f"/2010-04-01/Accounts/{ACCOUNT}/Conferences/User-1-2/Participants.json",
+        )
         form = dict(given)
         assert (form["From"], form["To"], form["CallToken"]) == (DIAL["caller"], DIAL["to"], CALL_TOKEN)
         assert form["StatusCallback"] == DIAL["status_callback"]
@@ -77,7 +80,9 @@ class TestDialling:
 
         assert api.credentials == {"Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()}
 
-    async def test_without_a_token_the_twilio_number_calls(self, api: TwilioApi, telephony: TwilioTelephony) -> None:
+    async def test_without_a_token_the_twilio_number_calls(
+        self, api: TwilioApi, telephony: TwilioTelephony
+    ) -> None:
         leg = await telephony.dial_into_conference(**DIAL, call_token=None)
 
         assert leg == DialledLeg(LEG, used_call_token=False, token_refused=None)
@@ -159,7 +164,9 @@ class TestMessages:
 
         assert found == SentMessage(f"SM{1:032}", "sent")
         assert api.form()["To"] == SMS["to"]
-        assert any(name.startswith("DateSent") and "2026-05-01" in value for name, value in api.form().items())
+        assert any(
+            name.startswith("DateSent") and "2026-05-01" in value for name, value in api.form().items()
+        )
 
     async def test_a_message_that_never_arrived_is_not_found(self, telephony: TwilioTelephony) -> None:
         assert await telephony.find_message(to=SMS["to"], body=SMS["body"], since=MOMENT) is None

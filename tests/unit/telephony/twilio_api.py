@@ -1,6 +1,6 @@
 """Twilio's REST API in memory, as much of it as a telephony asks for."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -58,7 +58,8 @@ class TwilioApi:
 
     async def _participants(self, request: web.Request) -> web.Response:
         found = [
-            {"call_sid": LEG if label == "person" else "CA" + "9" * 32, "label": label} for label in self.labels
+            {"call_sid": LEG if label == "person" else "CA" + "9" * 32, "label": label}
+            for label in self.labels
         ]
         return _page(request, "participants", found)
 
@@ -74,12 +75,17 @@ class TwilioApi:
         return web.json_response({"sid": MESSAGE, "status": "queued", "body": self.bodies[-1]}, status=201)
 
     async def _messages(self, request: web.Request) -> web.Response:
-        found = [{"sid": f"SM{at:032}", "status": "sent", "body": body} for at, body in enumerate(self.bodies)]
+        found = [
+            {"sid": f"SM{at:032}", "status": "sent", "body": body} for at, body in enumerate(self.bodies)
+        ]
         return _page(request, "messages", found)
 
     async def _numbers(self, request: web.Request) -> web.Response:
-        found = [
-            {"voice_url": "https://calls.example.org/incoming-call", "voice_fallback_url": "https://static.example"},
+        found: list[dict[str, str | None]] = [
+            {
+                "voice_url": "https://calls.example.org/incoming-call",
+                "voice_fallback_url": "https://static.example",
+            },
             {"voice_url": None, "voice_fallback_url": None},
         ]
         return _page(request, "incoming_phone_numbers", found)
@@ -88,5 +94,7 @@ class TwilioApi:
         return dict(self.requests[at][2])
 
 
-def _page(request: web.Request, key: str, found: list[dict[str, str | None]]) -> web.Response:
-    return web.json_response({key: found, "page": 0, "page_size": 50, "uri": request.path, "next_page_uri": None})
+def _page(request: web.Request, key: str, found: Sequence[Mapping[str, object]]) -> web.Response:
+    return web.json_response(
+        {key: found, "page": 0, "page_size": 50, "uri": request.path, "next_page_uri": None}
+    )

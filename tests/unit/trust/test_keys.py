@@ -10,33 +10,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callguard.config import Settings
+from callguard.config import Settings, load_settings
 from callguard.errors import ConfigurationError
 from callguard.trust.keys import FILE_NAME, KEY_BYTES, Keys, load_keys
 
 MASTER = base64.urlsafe_b64encode(bytes(range(KEY_BYTES))).decode()
 
-FIRST_START = """
+# Whoever comes second to a folder is faster there, and so they meet again and again.
+FIRST_STARTS = """
 import sys
 from pathlib import Path
-from callguard.config import Settings
+from callguard.config import load_settings
 from callguard.trust.keys import load_keys
-settings = Settings(_env_file=None, data_dir=Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
-keys = load_keys(settings)
-print(keys.master.hex(), keys.dashboard, keys.twilio_auth_token)
+for number in range(100):
+    keys = load_keys(load_settings(data_dir=Path(sys.argv[1], str(number))))
+    print(keys.master.hex(), keys.dashboard, keys.twilio_auth_token)
 """
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_from_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     for field in Settings.model_fields.values():
         monkeypatch.delenv(str(field.alias), raising=False)
+    monkeypatch.chdir(tmp_path_factory.mktemp("without_env_file"))
 
 
 def settings(folder: Path, **values: str) -> Settings:
-    return Settings(_env_file=None, data_dir=folder, **values)  # type: ignore[arg-type]  # validated
+    return load_settings(data_dir=folder, **values)
 
 
 def test_the_first_start_makes_keys_and_the_next_finds_them(tmp_path: Path) -> None:
@@ -75,14 +79,13 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", FIRST_START, str(tmp_path)],
+            [sys.executable, "-c", FIRST_STARTS, str(tmp_path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for _ in range(4)
+        for _ in range(2)
     ]
-    outputs = []
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -90,13 +93,11 @@ def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    for process in processes:
-        output, _ = process.communicate(timeout=30)
-        assert process.returncode == 0
-        outputs.append(output)
+    one, other = (process.communicate(timeout=60)[0] for process in processes)
 
-    assert len(outputs[0].split()) == 3
-    assert len(set(outputs)) == 1
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(one.splitlines()) == 100
+    assert one == other
 
 
 def test_the_environment_wins(tmp_path: Path) -> None:
@@ -118,7 +119,11 @@ def test_the_environment_wins(tmp_path: Path) -> None:
 
 def test_a_master_key_may_come_without_padding_and_in_either_alphabet(tmp_path: Path) -> None:
     key = b"\xfb\xff" * (KEY_BYTES // 2)
-    for text in (base64.b64encode(key), base64.urlsafe_b64encode(key), base64.urlsafe_b64encode(key).rstrip(b"=")):
+    for text in (
+        base64.b64encode(key),
+        base64.urlsafe_b64encode(key),
+        base64.urlsafe_b64encode(key).rstrip(b"="),
+    ):
         assert load_keys(settings(tmp_path, master_key=text.decode())).master == key
 
 

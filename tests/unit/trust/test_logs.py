@@ -6,7 +6,7 @@ import logging
 import logging.config
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
-from typing import Literal
+from typing import Literal, NoReturn
 from uuid import UUID, uuid4
 
 import pytest
@@ -90,11 +90,14 @@ def logging_as(style: Literal["text", "json"]) -> Iterator[io.StringIO]:
         structlog.reset_defaults()
 
 
+def fail() -> NoReturn:
+    raise ValueError(f"{NUMBER} said: {SAID}")
+
+
 def raised() -> ValueError:
-    try:
-        raise ValueError(f"{NUMBER} said: {SAID}")
-    except ValueError as error:
-        return error
+    with pytest.raises(ValueError, match=SAID) as caught:
+        fail()
+    return caught.value
 
 
 class TestOutput:
@@ -114,7 +117,9 @@ class TestOutput:
 
     def test_an_event_and_its_harmless_values_are_kept(self) -> None:
         known = uuid4()
-        structlog.get_logger("callguard.test").info("call_opened", id=known, port="8000", seconds=1.5, ok=True)
+        structlog.get_logger("callguard.test").info(
+            "call_opened", id=known, port="8000", seconds=1.5, ok=True
+        )
 
         text = self.written()
         assert "call_opened" in text
@@ -135,24 +140,23 @@ class TestOutput:
 
         assert f"call from {REDACTED}" in self.written()
 
-    def test_of_an_exception_type_and_place_are_kept_and_never_the_text(self) -> None:
-        ours, library = structlog.get_logger("callguard.test"), logging.getLogger("library")
+    @pytest.mark.parametrize("way", ["exception", "exc_info=True", "exc_info=error"])
+    @pytest.mark.parametrize("logger", [structlog.get_logger("callguard.test"), logging.getLogger("library")])
+    def test_of_an_exception_type_and_place_are_kept_and_never_the_text(
+        self, logger: logging.Logger, way: str
+    ) -> None:
         try:
-            raise ValueError(f"{NUMBER} said: {SAID}")
+            fail()
         except ValueError as error:
-            writers = [
-                lambda: ours.exception("failed"),
-                lambda: ours.error("failed", exc_info=True),
-                lambda error=error: ours.error("failed", exc_info=error),
-                lambda: library.exception("failed"),
-                lambda error=error: library.error("failed", exc_info=error),
-            ]
-            for write in writers:
-                write()
-                text = self.written()
-                assert "ValueError" in text
-                assert "test_logs.py:" in text
-                assert "Traceback" not in text
+            if way == "exception":
+                logger.exception("failed")
+            else:
+                logger.error("failed", exc_info=True if way == "exc_info=True" else error)  # noqa: TRY400
+
+        text = self.written()
+        assert "ValueError" in text
+        assert "test_logs.py:" in text
+        assert "Traceback" not in text
 
     def test_an_exception_put_into_a_message_leaves_its_type(self) -> None:
         logging.getLogger("library").warning("could not: %s", raised())
@@ -164,7 +168,10 @@ class TestOutput:
     @pytest.mark.parametrize(
         ("message", "arguments"),
         [
-            ('%s - "%s %s HTTP/%s" %d', ("10.0.0.1:1", "GET", f"/incoming-call?From=%2B{NUMBER[1:]}", "1.1", 200)),
+            (
+                '%s - "%s %s HTTP/%s" %d',
+                ("10.0.0.1:1", "GET", f"/incoming-call?From=%2B{NUMBER[1:]}", "1.1", 200),
+            ),
             ("%(method)s %(number)s", ({"method": "GET", "number": NUMBER},)),
             (f"GET {NUMBER}", ()),
         ],
@@ -185,10 +192,10 @@ class TestOutput:
         assert "100% done" in self.written()
 
     async def test_an_exception_nobody_awaited_is_told_of_without_its_text(self) -> None:
-        async def fail() -> None:
-            raise raised()
+        async def fail_later() -> None:
+            fail()
 
-        task = asyncio.create_task(fail())
+        task = asyncio.create_task(fail_later())
         await asyncio.wait([task])
         del task
         gc.collect()

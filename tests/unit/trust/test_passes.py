@@ -24,7 +24,9 @@ def test_a_pass_fits_a_twiml_parameter() -> None:
     assert len(TOKEN) < 500
 
 
-@pytest.mark.parametrize(("age", "valid"), [(0, True), (LIFETIME_SECONDS - 1, True), (LIFETIME_SECONDS, False)])
+@pytest.mark.parametrize(
+    ("age", "valid"), [(0, True), (LIFETIME_SECONDS - 1, True), (LIFETIME_SECONDS, False)]
+)
 def test_a_pass_lasts_its_time(age: int, valid: bool) -> None:
     assert (ISSUER.check(TOKEN, NOW + age) is not None) == valid
 

@@ -1,0 +1,202 @@
+"""Postgres stopped in mid-call: the phone still rings, and what was spoken is stored after it is back."""
+
+import math
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+import asyncpg
+import pytest
+
+from callguard.config import Settings
+from callguard.db import migrate
+from callguard.local.family import DEMO_FAMILY
+from callguard.local.postgres import Cluster, EmbeddedPostgres
+from callguard.local.stage import Stage, in_process
+from callguard.server import serving
+from tests.integration.eventually import eventually
+from tests.integration.local.postgres_bench import passable_folder
+from tests.integration.webhooks import SignedClient, heard, new_call_sid, ringing
+
+TWIML_SECONDS = 2.0
+
+
+class Outage:
+    """A Postgres of the test's own, which can be taken away: crashed and brought back, or frozen and thawed."""
+
+    def __init__(self, embedded: EmbeddedPostgres, cluster: Cluster, folder: Path) -> None:
+        self._embedded = embedded
+        self.cluster = cluster
+        self._folder = folder
+
+    def crash(self) -> None:
+        self.thaw()
+        self._signal(signal.SIGKILL)
+
+    async def come_back(self) -> None:
+        await self._embedded.ensure_running()
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the postmaster and every one of its backends."""
+        postmaster = int((self._folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in (postmaster, *map(int, children)):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+
+
+@asynccontextmanager
+async def _house(settings: Settings, cluster: Cluster) -> AsyncIterator[tuple[Stage, SignedClient]]:
+    own = Settings(
+        _env_file=None,
+        data_dir=settings.data_dir,
+        port=0,
+        database_url=cluster.owner_dsn,
+        database_app_url=cluster.app_dsn,
+    )
+    async with in_process(own, speed=math.inf) as stage:
+        assert stage.services is not None
+        base_url, token = stage.services.settings.base_url, stage.services.keys.twilio_auth_token
+        async with SignedClient(base_url, token) as client:
+            yield stage, client
+
+
+@pytest.fixture
+async def outage() -> AsyncIterator[Outage]:
+    with passable_folder() as folder:
+        embedded = EmbeddedPostgres(folder)
+        async with embedded as cluster:
+            await migrate.migrate(cluster.owner_dsn)
+            outage = Outage(embedded, cluster, folder)
+            yield outage
+            outage.thaw()
+            await outage.come_back()
+
+
+async def _texts(cluster: Cluster, sid: str) -> list[str]:
+    connection = await asyncpg.connect(cluster.owner_dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT e.text FROM transcription_events e JOIN active_calls c ON c.id = e.call_id "
+            "WHERE c.call_sid = $1 ORDER BY e.sequence_number",
+            sid,
+        )
+    finally:
+        await connection.close()
+    return [row["text"] for row in rows]
+
+
+async def test_words_of_a_running_call_survive_a_crash_and_still_alert(settings: Settings, outage: Outage) -> None:
+    async with _house(settings, outage.cluster) as (stage, twilio):
+        sid = new_call_sid()
+        await twilio.post("/incoming-call", ringing(sid))
+        await stage.simulator.settle(sid)
+        await twilio.post("/transcription", heard(sid, 1, "this is the social security administration"))
+        outage.crash()
+        spoken = ["there is a warrant for your arrest", "do not tell anyone about this call", "go and buy gift cards right now"]
+        for number, text in enumerate(spoken, start=2):
+            assert (await twilio.post("/transcription", heard(sid, number, text))).status_code == 204
+        assert stage.services is not None
+        assert len(stage.services.spool) >= len(spoken)
+        files = list((settings.data_dir / "spool").iterdir())
+        assert not any(b"gift" in file.read_bytes() for file in files)
+
+        await outage.come_back()
+        texts = await eventually(lambda: _texts(outage.cluster, sid), lambda found: len(found) == 4)
+        assert texts[1:] == spoken
+        assert len(stage.services.spool) == 0
+
+        async def messages() -> int:
+            return len(stage.stand_in.messages)
+
+        assert await eventually(messages, lambda sent: sent >= len(DEMO_FAMILY.relatives)) >= 2
+
+
+@pytest.mark.parametrize("how", ["crashed", "frozen"])
+async def test_a_call_that_rings_meanwhile_is_dialled_within_two_seconds(
+    settings: Settings, outage: Outage, how: str
+) -> None:
+    async with _house(settings, outage.cluster) as (stage, twilio):
+        earlier = new_call_sid()
+        await twilio.post("/incoming-call", ringing(earlier, From="+12025550188"))
+        await stage.simulator.settle(earlier)
+        outage.crash() if how == "crashed" else outage.freeze()
+        sid = new_call_sid()
+        asked = time.monotonic()
+        reply = await twilio.post("/incoming-call", ringing(sid))
+        assert time.monotonic() - asked < TWIML_SECONDS
+        dial = ElementTree.fromstring(reply.text)
+        assert dial.findtext("Dial/Number") == DEMO_FAMILY.phone_number
+        assert dial.find("Start/Transcription") is not None
+        assert (await twilio.post("/transcription", heard(sid, 1, "hello grandma it is me"))).status_code == 204
+
+        if how == "crashed":
+            await outage.come_back()
+        else:
+            outage.thaw()
+        assert await eventually(lambda: _texts(outage.cluster, sid), bool) == ["hello grandma it is me"]
+        await stage.simulator.settle(sid)
+        # Twilio dialled the person itself: nobody is rung a second time for this call.
+        dialled = [request for request in stage.stand_in.requests if request.path.endswith("/Participants.json")]
+        assert len(dialled) == 1
+
+
+async def test_a_server_that_starts_without_its_database_connects_calls_from_the_route_book(
+    settings: Settings, outage: Outage
+) -> None:
+    async with _house(settings, outage.cluster) as (_, twilio):
+        await twilio.post("/incoming-call", ringing(new_call_sid()))
+    outage.crash()
+
+    own = Settings(
+        _env_file=None, data_dir=settings.data_dir, port=0, database_url=outage.cluster.owner_dsn,
+        database_app_url=outage.cluster.app_dsn,
+    )
+    async with serving(own) as services:
+        async with SignedClient(services.settings.base_url, services.keys.twilio_auth_token) as twilio:
+            reply = await twilio.post("/incoming-call", ringing(new_call_sid()))
+            assert ElementTree.fromstring(reply.text).findtext("Dial/Number") == DEMO_FAMILY.phone_number
+            health = (await twilio.send("GET", "/health")).json()
+            assert (health["status"], health["database"], health["spooled"]) == ("degraded", "away", 1)
+    await outage.come_back()
+
+
+async def test_a_full_notification_queue_costs_no_word_and_no_alert(settings: Settings, outage: Outage) -> None:
+    connection = await asyncpg.connect(outage.cluster.owner_dsn)
+    await connection.execute("ALTER SYSTEM SET max_notify_queue_pages = 64")
+    await connection.close()
+    outage.crash()
+    await outage.come_back()
+    async with _house(settings, outage.cluster) as (stage, twilio):
+        sid = new_call_sid()
+        await twilio.post("/incoming-call", ringing(sid))
+        await stage.simulator.settle(sid)
+        # A listener that sits in a transaction keeps the queue from being emptied.
+        idle = await asyncpg.connect(outage.cluster.owner_dsn)
+        filler = await asyncpg.connect(outage.cluster.owner_dsn)
+        try:
+            await idle.execute("LISTEN keyword_detected")
+            await idle.execute("BEGIN; SELECT 1")
+            with pytest.raises(asyncpg.ProgramLimitExceededError):
+                for number in range(1000):
+                    await filler.execute("SELECT pg_notify('other', $1 || repeat('x', 7000))", str(number))
+            words = "there is an arrest warrant do not tell anyone buy gift cards right now"
+            assert (await twilio.post("/transcription", heard(sid, 1, words))).status_code == 204
+            assert await _texts(outage.cluster, sid) == [words]
+            await stage.simulator.settle(sid)
+            assert len(stage.stand_in.messages) == len(DEMO_FAMILY.relatives)
+        finally:
+            await idle.close()
+            await filler.close()
