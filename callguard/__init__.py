@@ -1,1 +1,3 @@
-"""callguard listens in on a vulnerable person's phone calls for them, and gets help while the scammer talks."""
+"""callguard listens in on a vulnerable person's phone calls for them, and gets help while the scammer
+talks.
+"""

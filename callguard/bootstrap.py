@@ -24,8 +24,8 @@ from callguard.db.pool import Database
 from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
 from callguard.intake.dialling import Dialler
 from callguard.intake.endpoints import Intake
-from callguard.intake.records import DIAL, TELL_UNREACHABLE
 from callguard.intake.recorder import Recorder
+from callguard.intake.records import DIAL, TELL_UNREACHABLE
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
@@ -61,8 +61,12 @@ class Services:
 
 
 @asynccontextmanager
-async def database_urls(settings: Settings, say: Callable[[str], None] | None = None) -> AsyncIterator[Cluster]:
-    """The database to use: the one configured, or the embedded one, started or joined. Raises EmbeddedPostgresError."""
+async def database_urls(
+    settings: Settings, say: Callable[[str], None] | None = None
+) -> AsyncIterator[Cluster]:
+    """The database to use: the one configured, or the embedded one, started or joined. Raises
+    EmbeddedPostgresError.
+    """
     if settings.database_url is not None:
         owner = settings.database_url.get_secret_value()
         app = settings.database_app_url
@@ -77,12 +81,18 @@ async def open_services(settings: Settings, stopping: asyncio.Event | None = Non
     """Everything that serves, from start to clean stop.
 
     Raises:
-        DataFolderInUse, EmbeddedPostgresError, ConfigurationError, SchemaOutdated: what is wrong, and what to do.
+        DataFolderInUse, EmbeddedPostgresError, ConfigurationError, SchemaOutdated: what is wrong, and what
+        to do.
+
     """
     async with AsyncExitStack() as stack:
         keys = await asyncio.to_thread(load_keys, settings)
         if keys.fresh:
-            log.warning("master_key_made", keep_a_copy_of=str(keys.path), why="without it what it sealed can't be read")
+            log.warning(
+                "master_key_made",
+                keep_a_copy_of=str(keys.path),
+                why="without it what it sealed can't be read",
+            )
         embedded: EmbeddedPostgres | None = None
         if settings.database_url is None:
             stack.enter_context(DataFolderLock(settings.data_dir))
@@ -123,7 +133,9 @@ async def _build(
     await asyncio.to_thread(route_book.load)
 
     telephony = TwilioTelephony(
-        account_sid=keys.twilio_account_sid, auth_token=keys.twilio_auth_token, base_url=settings.twilio_base_url
+        account_sid=keys.twilio_account_sid,
+        auth_token=keys.twilio_auth_token,
+        base_url=settings.twilio_base_url,
     )
     stack.push_async_callback(telephony.close)
     passes = PassIssuer(keys.derive("stream passes"))

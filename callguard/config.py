@@ -82,7 +82,11 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("public_base_url", "twilio_api_url", "openai_base_url", mode="before")
     @classmethod
@@ -132,6 +136,7 @@ def load_settings(**overrides: object) -> Settings:
 
     Raises:
         ConfigurationError: names each setting that is wrong and why, never its value.
+
     """
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]  # overrides are validated like the environment
@@ -139,5 +144,7 @@ def load_settings(**overrides: object) -> Settings:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"Some settings are wrong: {problems}. See .env.example.") from None
     if settings.twilio_account_sid and settings.twilio_auth_token is None:
-        raise ConfigurationError("TWILIO_ACCOUNT_SID is set but TWILIO_AUTH_TOKEN is not. Set both, or neither.")
+        raise ConfigurationError(
+            "TWILIO_ACCOUNT_SID is set but TWILIO_AUTH_TOKEN is not. Set both, or neither."
+        )
     return settings

@@ -14,6 +14,7 @@ from callguard.app import routes_of
 from callguard.bootstrap import Services, open_services
 from callguard.config import Settings
 from callguard.errors import ConfigurationError
+from callguard.media.messages import MAX_FRAME_BYTES
 
 DRAIN_SECONDS = 5
 
@@ -30,7 +31,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 ws="websockets-sansio",
-                ws_max_size=64 * 1024,
+                ws_max_size=2 * MAX_FRAME_BYTES,  # what is over the limit is the session's to refuse
                 ws_per_message_deflate=False,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=list(settings.trusted_proxies),
@@ -69,7 +70,8 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
         raise ConfigurationError(
-            f"Port {port} of {host} can't be listened on ({error.strerror}). Stop what uses it, or choose another: --port N."
+            f"Port {port} of {host} can't be listened on ({error.strerror}). "
+            "Stop what uses it, or choose another: --port N."
         ) from error
 
 

@@ -1,7 +1,8 @@
-"""Carries out the queue's work: woken by a notification or by this process, and by the clock each second in any case.
+"""Carries out the queue's work: woken by a notification or by this process, and by the clock each second in
+any case.
 
-Each kind of work has a handler and a number of attempts. A handler finishes its work inside the transaction that
-holds its results; one that raises is tried again later, and at last left as a visible failure.
+Each kind of work has a handler and a number of attempts. A handler finishes its work inside the transaction
+that holds its results; one that raises is tried again later, and at last left as a visible failure.
 """
 
 import asyncio
@@ -35,7 +36,9 @@ class Handler:
 class Worker:
     """Runs up to `slots` pieces of work at once. `wake` is set by whoever knows that there is more."""
 
-    def __init__(self, database: Database, handlers: Mapping[str, Handler], wake: asyncio.Event, *, slots: int = 16) -> None:
+    def __init__(
+        self, database: Database, handlers: Mapping[str, Handler], wake: asyncio.Event, *, slots: int = 16
+    ) -> None:
         self._database = database
         self._handlers = handlers
         self._wake = wake
@@ -90,7 +93,7 @@ class Worker:
             log.warning("work_lease_lost", kind=work.kind, work=work.id)
         except CallguardError as error:
             await self._failed(work, handler, error.code)
-        except Exception as error:  # noqa: BLE001  # a bug in one handler must not stop the queue
+        except Exception:  # a bug in one handler must not stop the queue
             log.exception("work_handler_raised", kind=work.kind, work=work.id)
             await self._failed(work, handler, "UNEXPECTED")
         finally:
@@ -119,7 +122,9 @@ class Worker:
             log.warning("work_outcome_not_stored", kind=work.kind, work=work.id, error=type(error).__name__)
 
     async def _put_back(self, work: Work, code: str) -> None:
-        """For as long as the lease would last anyway: a database that comes back finds its work waiting, not leased."""
+        """For as long as the lease would last anyway: a database that comes back finds its work waiting,
+        not leased.
+        """
         delay = min(FIRST_RETRY_SECONDS * 2 ** (work.attempts - 1), LONGEST_RETRY_SECONDS)
         async with asyncio.timeout(queue.LEASE_SECONDS):
             while True:

@@ -1,4 +1,6 @@
-"""What tests share: one embedded Postgres a run, and for each test a database of its own, cloned from a migrated template."""
+"""What tests share: one embedded Postgres a run, and for each test a database of its own, cloned from a
+migrated template.
+"""
 
 import asyncio
 import secrets
@@ -9,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from callguard.config import Settings
+from callguard.config import Settings, load_settings
 from callguard.db import migrate
 from callguard.db.pool import Database
 from callguard.local.postgres import Cluster, EmbeddedPostgres
@@ -41,7 +43,8 @@ def postgres() -> Iterator[Cluster]:
         embedded = EmbeddedPostgres(folder)
         cluster = runner.run(embedded.__aenter__())
         try:
-            # A database a test costs a checkpoint each; what must survive a crash is tested on clusters of its own.
+            # A database a test costs a checkpoint each; what must survive a crash is tested on clusters of
+            # its own.
             runner.run(_run(cluster.owner_dsn, "ALTER SYSTEM SET fsync = off"))
             runner.run(_run(cluster.owner_dsn, "SELECT pg_reload_conf()"))
             runner.run(_run(cluster.owner_dsn, f"CREATE DATABASE {TEMPLATE}"))
@@ -68,17 +71,21 @@ async def database(cluster: Cluster) -> AsyncIterator[Database]:
     await database.close()
 
 
+def settings_for(cluster: Cluster, data_dir: Path) -> Settings:
+    """Settings of a server on a database and a free port; a `.env` file that lies about is not read."""
+    return load_settings(
+        _env_file=None,
+        data_dir=data_dir,
+        port=0,
+        database_url=cluster.owner_dsn,
+        database_app_url=cluster.app_dsn,
+    )
+
+
 @pytest.fixture
 def settings(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a server on this test's database and a free port, whatever the environment says."""
     for name in Settings.model_fields.values():
         if name.alias is not None:
             monkeypatch.delenv(name.alias, raising=False)
-    return Settings(
-        _env_file=None,
-        data_dir=tmp_path / "data",
-        port=0,
-        database_url=cluster.owner_dsn,
-        database_app_url=cluster.app_dsn,
-    )
-
+    return settings_for(cluster, tmp_path / "data")

@@ -1,11 +1,11 @@
-"""Alerts leave through an outbox: asked for in the verdict's transaction, sent by a worker, followed by callbacks.
+"""Alerts leave through an outbox: asked for in the verdict's transaction, sent by a worker, followed by
+callbacks.
 
-Sending a message is not idempotent, so the intent is stored before and Twilio's SID after. A second attempt looks first whether
-Twilio took the message; where that can't be known a second message is better than silence.
+Sending a message is not idempotent, so the intent is stored before and Twilio's SID after. A second attempt
+looks first whether Twilio took the message; where that can't be known a second message is better than
+silence.
 """
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -31,14 +31,17 @@ async def request_alerts(
     call_id: UUID,
     analysis_id: UUID,
     level: AlertLevel,
-    call: Mapping[str, Any],
+    excluded_numbers: set[str],
 ) -> None:
-    """Decides who is told and stores it, in the verdict's transaction. `call`: caller, person and number of the call."""
+    """Decides who is told and stores it, in the verdict's transaction. The caller and the person never are."""
     contacts = [Contact(**row) for row in await session.rows("people.contacts_of_call", call_id)]
-    told = [(row["contact_id"], AlertLevel(row["level"])) for row in await session.rows("alerts.told", call_id)]
-    excluded = {call["caller_number"], call["phone_number"], call["twilio_number"]}
-    for planned in plan(level, contacts, told, excluded):
-        alert_id = await session.value("alerts.add", tenant_id, call_id, analysis_id, planned.contact.id, planned.level)
+    told = [
+        (row["contact_id"], AlertLevel(row["level"])) for row in await session.rows("alerts.told", call_id)
+    ]
+    for planned in plan(level, contacts, told, excluded_numbers):
+        alert_id = await session.value(
+            "alerts.add", tenant_id, call_id, analysis_id, planned.contact.id, planned.level
+        )
         if alert_id is not None:
             await queue.add(
                 session,
@@ -61,7 +64,9 @@ class Outbox:
         self._sender = sender
 
     async def send(self, work: Work) -> None:
-        """Raises TelephonyError to be tried again: refusals that a repetition can't mend end the alert as failed instead."""
+        """Raises TelephonyError to be tried again: refusals that a repetition can't mend end the alert as
+        failed instead.
+        """
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
             if alert is None or not await self._begin(session, alert):
@@ -102,7 +107,9 @@ class Outbox:
             str(alert["id"])[:6].upper(),
         )
         if second_attempt:
-            found = await self._telephony.find_message(to=alert["to_number"], body=body, since=alert["created_at"])
+            found = await self._telephony.find_message(
+                to=alert["to_number"], body=body, since=alert["created_at"]
+            )
             if found is not None:
                 return found
         return await self._telephony.send_message(
@@ -134,6 +141,10 @@ def _may_pass(error: TelephonyError) -> bool:
 
 
 async def _advance(
-    session: Session, alert_id: UUID, status: DeliveryStatus, error_code: str | None, message_sid: str | None = None
+    session: Session,
+    alert_id: UUID,
+    status: DeliveryStatus,
+    error_code: str | None,
+    message_sid: str | None = None,
 ) -> None:
     await session.run("alerts.advance", alert_id, status, list(may_follow(status)), error_code, message_sid)

@@ -1,7 +1,7 @@
 """A keyword was heard: the words are assembled, scored and stored with what follows from them.
 
-The local verdict comes first and alerts by itself. Where an LLM judge is set up it is asked afterwards, in work of its
-own, and can only raise the risk.
+The local verdict comes first and alerts by itself. Where an LLM judge is set up it is asked afterwards, in
+work of its own, and can only raise the risk.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,14 @@ JUDGE = "judge"
 __all__ = ["ANALYSE", "JUDGE", "Analyst"]
 
 _VOICE_YET_TO_COME = (
-    NotAvailable(SignalName.DEEPFAKE, SignalState.NOT_AVAILABLE_YET, "Whether the voice is synthetic is not judged yet."),
-    NotAvailable(SignalName.KNOWN_VOICE, SignalState.NOT_AVAILABLE_YET, "No voices of relatives are compared yet."),
+    NotAvailable(
+        SignalName.DEEPFAKE,
+        SignalState.NOT_AVAILABLE_YET,
+        "Whether the voice is synthetic is not judged yet.",
+    ),
+    NotAvailable(
+        SignalName.KNOWN_VOICE, SignalState.NOT_AVAILABLE_YET, "No voices of relatives are compared yet."
+    ),
 )
 
 
@@ -63,21 +69,14 @@ class Analyst:
             await queue.finish(session, work)
 
     async def judge(self, work: Work) -> None:
-        """Asks the LLM, outside any transaction. Its failure is stored, so that people see that the local verdict stands alone.
+        """Asks the LLM, outside any transaction. Its failure is stored, so that people see that the local
+        verdict stands alone.
 
         Raises JudgeError to be tried again.
         """
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
-        llm: LlmOpinion | NotAvailable
-        failure: JudgeError | None = None
-        try:
-            if self._judge is None:
-                raise JudgeError("The LLM judge was switched off. Set OPENAI_API_KEY or OPENAI_BASE_URL.", reason="off")
-            llm = await self._judge.opinion(words, call["keywords"])
-        except JudgeError as error:
-            failure = error
-            llm = NotAvailable(SignalName.LLM, SignalState.FAILED, f"The LLM judge gave no verdict ({error.reason}).")
+        llm, failure = await self._opinion(words, call["keywords"])
         async with self._database.tenant(work.tenant_id) as session:
             await self._conclude(session, work, call, words, llm)
             if failure is None:
@@ -85,14 +84,36 @@ class Analyst:
         if failure is not None:
             raise failure
 
+    async def _opinion(
+        self, words: Sequence[Utterance], keywords: Sequence[str]
+    ) -> tuple[LlmOpinion | NotAvailable, JudgeError | None]:
+        """The judge's opinion, or what to show in its place and the reason."""
+        if self._judge is None:
+            failure = JudgeError("The LLM judge was switched off. Set OPENAI_API_KEY again.", reason="off")
+        else:
+            try:
+                return await self._judge.opinion(words, keywords), None
+            except JudgeError as error:
+                failure = error
+        detail = f"The LLM judge gave no verdict ({failure.reason})."
+        return NotAvailable(SignalName.LLM, SignalState.FAILED, detail), failure
+
     async def _conclude(
-        self, session: Session, work: Work, call: Row, words: Sequence[Utterance], llm: LlmOpinion | NotAvailable
+        self,
+        session: Session,
+        work: Work,
+        call: Row,
+        words: Sequence[Utterance],
+        llm: LlmOpinion | NotAvailable,
     ) -> None:
         signals: list[Signal] = [self._scorer.score(words), _attestation(call), llm, *_VOICE_YET_TO_COME]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
         if analysis_id is not None and assessment.level is not None:
-            await request_alerts(session, work.tenant_id, work.call_id, analysis_id, assessment.level, call)
+            excluded = {call["caller_number"], call["phone_number"], call["twilio_number"]}
+            await request_alerts(
+                session, work.tenant_id, work.call_id, analysis_id, assessment.level, excluded
+            )
 
 
 async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:

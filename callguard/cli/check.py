@@ -44,13 +44,17 @@ _STYLES = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
 
 
 def check() -> None:
-    """Tell what is configured, what is reachable, what is wrong, and what to do. Status 1 if anything is wrong."""
+    """Tell what is configured, what is reachable, what is wrong, and what to do. Status 1 if anything is
+    wrong.
+    """
     findings = run(_check(load_settings()))
     table = Table(box=None, pad_edge=False)
     for column in ("part", "state", "seen", "what to do"):
         table.add_column(column, overflow="fold")
     for finding in findings:
-        table.add_row(finding.part, f"[{_STYLES[finding.state]}]{finding.state}[/]", finding.seen, finding.todo)
+        table.add_row(
+            finding.part, f"[{_STYLES[finding.state]}]{finding.state}[/]", finding.seen, finding.todo
+        )
     Console().print(table)
     if any(finding.state is State.WRONG for finding in findings):
         raise typer.Exit(PROBLEMS)
@@ -75,7 +79,9 @@ def _data_folder(settings: Settings) -> Finding:
     except CallguardError as error:
         return Finding("data folder", State.WRONG, error.code, error.message)
     todo = "" if settings.master_key else f"Keep a copy of {keys.path}: it holds the master key."
-    return Finding("data folder", State.OK if settings.master_key else State.NOTE, str(settings.data_dir), todo)
+    return Finding(
+        "data folder", State.OK if settings.master_key else State.NOTE, str(settings.data_dir), todo
+    )
 
 
 async def _database(settings: Settings) -> Finding:
@@ -86,7 +92,9 @@ async def _database(settings: Settings) -> Finding:
     except CallguardError as error:
         return Finding("database", State.WRONG, kind, str(error))
     if missing:
-        return Finding("database", State.WRONG, f"{kind}, {len(missing)} migrations behind", "Run: callguard migrate")
+        return Finding(
+            "database", State.WRONG, f"{kind}, {len(missing)} migrations behind", "Run: callguard migrate"
+        )
     return Finding("database", State.OK, f"{kind}, up to date")
 
 
@@ -121,7 +129,9 @@ async def _telephone(settings: Settings) -> Finding:
         )
     keys = load_keys(settings)
     telephony = TwilioTelephony(
-        account_sid=keys.twilio_account_sid, auth_token=keys.twilio_auth_token, base_url=settings.twilio_base_url
+        account_sid=keys.twilio_account_sid,
+        auth_token=keys.twilio_auth_token,
+        base_url=settings.twilio_base_url,
     )
     try:
         async with asyncio.timeout(PROBE_SECONDS):
@@ -144,14 +154,20 @@ async def _telephone(settings: Settings) -> Finding:
             "telephone",
             State.NOTE,
             f"{len(pointed)} numbers come here, without a fallback",
-            "Give each a fallback URL with static TwiML that dials the person: calls then connect while this server is down.",
+            "Give each a fallback URL with static TwiML that dials the person: "
+            "calls then connect while this server is down.",
         )
     return Finding("telephone", State.OK, f"{len(pointed)} of {len(numbers)} numbers come here")
 
 
 def _judge(settings: Settings) -> Finding:
     if not settings.llm_configured:
-        return Finding("LLM judge", State.NOTE, "off: the local scorer judges alone", "Set OPENAI_API_KEY or OPENAI_BASE_URL.")
+        return Finding(
+            "LLM judge",
+            State.NOTE,
+            "off: the local scorer judges alone",
+            "Set OPENAI_API_KEY or OPENAI_BASE_URL.",
+        )
     return Finding("LLM judge", State.OK, f"model {settings.openai_model}")
 
 

@@ -23,7 +23,9 @@ NOT_AS_EXPECTED = 1
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the calls, on a terminal too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON on standard output.")
+    ] = False,
 ) -> None:
     """Play a family's calls on this machine, with no account and no key: a scam, and calls that mean no harm.
 
@@ -84,7 +86,11 @@ async def _until_interrupted(console: Console, report: DemoReport) -> None:
 def _print_summary(console: Console, report: DemoReport) -> None:
     for outcome in report.calls:
         console.print(_summary(outcome), highlight=False, soft_wrap=True)
-    verdict = "All calls were judged as they must be." if report.passed else "NOT as it must be: see the lines marked ✗."
+    verdict = (
+        "All calls were judged as they must be."
+        if report.passed
+        else "NOT as it must be: see the lines marked ✗."
+    )
     console.print(verdict, style="bold green" if report.passed else "bold red")
 
 

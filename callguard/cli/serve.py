@@ -12,8 +12,12 @@ from callguard.trust.logs import set_up_logs
 
 
 def serve(
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. Default: $PORT or 8000.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: $HOST or 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; 0 takes a free one. Default: $PORT or 8000.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: $HOST or 127.0.0.1.")
+    ] = None,
 ) -> None:
     """Serve until stopped: webhooks, media streams, analysis, alerts, dashboard."""
     given = {name: value for name, value in {"port": port, "host": host}.items() if value is not None}
@@ -32,7 +36,10 @@ def _ready(services: Services) -> None:
             f"  callguard simulate --server {settings.base_url} --audio caller.wav"
         )
     else:
-        tell(f"Point your Twilio number's voice webhook at {settings.base_url}/incoming-call; `callguard check` says what else.")
+        tell(
+            f"Point your Twilio number's voice webhook at {settings.base_url}/incoming-call; "
+            "`callguard check` says what else."
+        )
 
 
 def dashboard_address(services: Services) -> str:

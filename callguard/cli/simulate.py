@@ -22,9 +22,11 @@ from callguard.local.stage import Stage, beside, in_scratch
 from callguard.local.twilio import AudioConversation, RecogniserFactory
 from callguard.trust.logs import set_up_logs
 
-# Dialogues at no pace share the machine: enough calls at once to keep it busy, few enough that none waits long.
+# Dialogues at no pace share the machine: enough calls at once to keep it busy, few enough that none waits
+# long.
 CALLS_AT_ONCE = 16
-# One caller who rings twice at once looks like a forwarding loop, so each of the calls at once has a number of its own.
+# One caller who rings twice at once looks like a forwarding loop, so each of the calls at once has a number
+# of its own.
 CALLERS = [f"+120255501{last:02}" for last in range(99, 99 - CALLS_AT_ONCE, -1)]
 
 
@@ -39,15 +41,22 @@ class Attested(StrEnum):
 
 def simulate(
     audio: Annotated[Path | None, typer.Option(help="WAV of what the caller says.")] = None,
-    callee: Annotated[Path | None, typer.Option(help="WAV of what the person says, on the same timeline.")] = None,
+    callee: Annotated[
+        Path | None, typer.Option(help="WAV of what the person says, on the same timeline.")
+    ] = None,
     dialogue: Annotated[Path | None, typer.Option(help="JSONL file of dialogues; each is a call.")] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="The caller's number, or anonymous; dialogues then ring one by one.")
+        str | None,
+        typer.Option("--from", help="The caller's number, or anonymous; dialogues then ring one by one."),
     ] = None,
     stir: Annotated[Attested, typer.Option(help="The caller's attestation.")] = Attested.NONE,
     lang: Annotated[str, typer.Option(help="Language of the audio; a dialogue names its own.")] = "en",
-    speed: Annotated[str, typer.Option(help="1 is real time, 4 four times as fast, max without waiting.")] = "1",
-    server: Annotated[str | None, typer.Option(help="A running server in local mode. Default: one in this process.")] = None,
+    speed: Annotated[
+        str, typer.Option(help="1 is real time, 4 four times as fast, max without waiting.")
+    ] = "1",
+    server: Annotated[
+        str | None, typer.Option(help="A running server in local mode. Default: one in this process.")
+    ] = None,
 ) -> None:
     """Place calls through the local stand-in and print one JSON line a call."""
     pace = _pace(speed)
@@ -65,8 +74,12 @@ def simulate(
         if math.isinf(pace):
             raise ConfigurationError("Audio has a pace: give --speed as a number, 1 for real time.")
         if lang != "en":
-            raise ConfigurationError(f"There is no recognition model for '{lang}' here; the packaged one hears English.")
-        conversation = AudioConversation(caller=load_mulaw(audio), callee=load_mulaw(callee) if callee else None)
+            raise ConfigurationError(
+                f"There is no recognition model for '{lang}' here; the packaged one hears English."
+            )
+        conversation = AudioConversation(
+            caller=load_mulaw(audio), callee=load_mulaw(callee) if callee else None
+        )
         run(_recording(settings, audio.stem, conversation, callers[0], pace, server))
 
 
@@ -89,7 +102,12 @@ def _stage(
 
 
 async def _recording(
-    settings: Settings, name: str, conversation: AudioConversation, ring: Ring, pace: float, server: str | None
+    settings: Settings,
+    name: str,
+    conversation: AudioConversation,
+    ring: Ring,
+    pace: float,
+    server: str | None,
 ) -> None:
     recogniser = WhisperFactory()
     try:
@@ -117,7 +135,9 @@ async def _dialogues(
             await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def _one(simulator: Simulator, dialogue: Dialogue, free: "asyncio.Queue[Ring]", pace: float) -> CallReport:
+async def _one(
+    simulator: Simulator, dialogue: Dialogue, free: "asyncio.Queue[Ring]", pace: float
+) -> CallReport:
     turns = [(Speaker(turn.speaker), turn.text) for turn in dialogue.turns if turn.text.strip()]
     conversation = simulator.dialogue(turns, dialogue.lang, stepwise=math.isinf(pace))
     caller = await free.get()

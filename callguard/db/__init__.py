@@ -1,1 +1,3 @@
-"""The way to Postgres: connections under a tenant's name, the named queries, migrations, notifications, the queue."""
+"""The way to Postgres: connections under a tenant's name, the named queries, migrations, notifications, the
+queue.
+"""

@@ -44,7 +44,8 @@ def database_errors() -> Iterator[None]:
                 "or DATABASE_URL is malformed."
             ) from None
         raise DatabaseUnavailable(
-            f"The database can't be used now ({type(error).__name__}). Check that it runs and that DATABASE_URL is right."
+            f"The database can't be used now ({type(error).__name__}). "
+            "Check that it runs and that DATABASE_URL is right."
         ) from None
     except asyncpg.PostgresError as error:
         raise DatabaseError(

@@ -1,6 +1,7 @@
 """Forward-only migrations: numbered plain SQL files, each in a transaction, recorded with its checksum.
 
-The same files apply with `psql -f` or the Supabase CLI. A landed file never changes: its checksum is compared.
+The same files apply with `psql -f` or the Supabase CLI. A landed file never changes: its checksum is
+compared.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Connections to Postgres. Every statement runs in a tenant's name, or through a resolver function.
 
-The pool logs in as (or assumes) `callguard_app`, which row-level security binds. `tenant()` opens a transaction in which
-`callguard.tenant` names the tenant; outside it a table shows no row.
+The pool logs in as (or assumes) `callguard_app`, which row-level security binds. `tenant()` opens a
+transaction in which `callguard.tenant` names the tenant; outside it a table shows no row.
 """
 
 import asyncio
@@ -80,7 +80,9 @@ class Database:
 
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID, *, one_at_a_time: str | None = None) -> AsyncIterator[Session]:
-        """One transaction in a tenant's name; those with the same `one_at_a_time` follow one another. Raises DatabaseError."""
+        """One transaction in a tenant's name; those with the same `one_at_a_time` follow one another.
+        Raises DatabaseError.
+        """
         with database_errors():
             async with self._connection() as connection:
                 await connection.execute(_opening(tenant_id, one_at_a_time))
@@ -94,7 +96,8 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[Row]"]:
-        """A connection of the pool; thrown away where the wait for it was given up, since its server may be frozen.
+        """A connection of the pool; thrown away where the wait for it was given up, since its server may be
+        frozen.
 
         To give such a one back, asyncpg would wait for the server to confirm that the statement is cancelled.
         """
@@ -126,7 +129,9 @@ def _opening(tenant_id: UUID, one_at_a_time: str | None) -> str:
 
 
 async def _leave_as_it_is(_connection: "asyncpg.Connection[Row]") -> None:
-    """Nothing outlives a transaction here, and an open one is rolled back anyway: asyncpg's reset would only cost a round trip."""
+    """Nothing outlives a transaction here, and an open one is rolled back anyway: asyncpg's reset would
+    only cost a round trip.
+    """
 
 
 async def _prepare(connection: "asyncpg.Connection[Row]") -> None:

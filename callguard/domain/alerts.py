@@ -40,12 +40,16 @@ def plan(
 ) -> tuple[PlannedAlert, ...]:
     """The messages that a verdict asks for.
 
-    danger reaches all contacts at once; warning asks one after the other, ESCALATION_SECONDS apart. A contact is told once per
-    level and call, and not of a warning after a danger. `excluded_numbers` (the caller, the person) are never told.
+    danger reaches all contacts at once; warning asks one after the other, ESCALATION_SECONDS apart. A
+    contact is told once per level and call, and not of a warning after a danger. `excluded_numbers` (the
+    caller, the person) are
+    never told.
     """
     told = set(already)
     excluded = set(excluded_numbers)
-    ordered = sorted((c for c in contacts if c.phone_number not in excluded), key=lambda c: (c.priority, c.name, str(c.id)))
+    ordered = sorted(
+        (c for c in contacts if c.phone_number not in excluded), key=lambda c: (c.priority, c.name, str(c.id))
+    )
     step = 0 if level is AlertLevel.DANGER else ESCALATION_SECONDS
     return tuple(
         PlannedAlert(contact, level, position * step)
@@ -57,8 +61,10 @@ def plan(
 def message(level: AlertLevel, person: str, caller: str, fraud_type: FraudType | None, reference: str) -> str:
     """The SMS, at most two segments: of GSM-7, or a shorter text for a name in another script.
 
-    Fixed words, the person's name and the caller's number (as stored): nothing that was said on the call gets in,
-    and no link. `reference` is short and unique to the alert: it tells a repeated message from a second alert.
+    Fixed words, the person's name and the caller's number (as stored): nothing that was said on the call
+    gets in, and no link. `reference` is short and unique to the alert: it tells a repeated message from a
+    second
+    alert.
     """
     who = sms.plain_name(person)[:40].rstrip() or "the person you look after"
     number = _shown(caller)
@@ -116,7 +122,9 @@ _ORDER: Sequence[frozenset[DeliveryStatus]] = (
     frozenset({DeliveryStatus.PENDING}),
     frozenset({DeliveryStatus.SENDING}),
     frozenset({DeliveryStatus.SENT}),
-    frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED, DeliveryStatus.SKIPPED}),
+    frozenset(
+        {DeliveryStatus.DELIVERED, DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED, DeliveryStatus.SKIPPED}
+    ),
 )
 
 

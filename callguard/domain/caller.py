@@ -40,14 +40,18 @@ def e164(raw: str) -> str | None:
 def spoken_number(number: str) -> str:
     """A number as people read it; what is no number stays as it is."""
     try:
-        return phonenumbers.format_number(phonenumbers.parse(number, None), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        return phonenumbers.format_number(
+            phonenumbers.parse(number, None), phonenumbers.PhoneNumberFormat.INTERNATIONAL
+        )
     except phonenumbers.NumberParseException:
         return number
 
 
 @dataclass(frozen=True, slots=True)
 class Stir:
-    """STIR/SHAKEN outcome (ATIS-1000074): `level` A, B or C where the signature verified, `failed` where it did not."""
+    """STIR/SHAKEN outcome (ATIS-1000074): `level` A, B or C where the signature verified, `failed` where it
+    did not.
+    """
 
     level: AttestationLevel | None
     failed: bool

@@ -1,4 +1,5 @@
-"""What webhooks tell, as facts: frozen, tagged, parsed once at the edge, and the same on the wire, in the spool and in the database.
+"""What webhooks tell, as facts: frozen, tagged, parsed once at the edge, and the same on the wire, in the
+spool and in the database.
 
 Recording a fact twice has the effect of recording it once; facts of one call may come in any order.
 """
@@ -15,7 +16,9 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CallArrived(Fact, frozen=True, kw_only=True, tag="call_arrived"):
-    """The phone rang: a forwarded call on a person's Twilio number. `dialled_directly` where the TwiML dialled the person itself."""
+    """The phone rang: a forwarded call on a person's Twilio number. `dialled_directly` where the TwiML
+    dialled the person itself.
+    """
 
     conference_name: str
     caller: str

@@ -18,7 +18,9 @@ class Speaker(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One recognition result of one track. `session_start` (seconds) puts a restarted transcription after the first."""
+    """One recognition result of one track. `session_start` (seconds) puts a restarted transcription after
+    the first.
+    """
 
     session: str
     sequence: int
@@ -39,7 +41,8 @@ class Utterance:
 
 
 def assemble(results: Iterable[Result]) -> tuple[Utterance, ...]:
-    """The transcript as it stands: every final in order, then each track's newest partial if no final followed it.
+    """The transcript as it stands: every final in order, then each track's newest partial if no final
+    followed it.
 
     The order in which results are given, and duplicates, make no difference.
     """
@@ -73,7 +76,7 @@ class Turn:
 
 
 def turns(utterances: Iterable[Utterance]) -> tuple[Turn, ...]:
-    """Neighbouring utterances of one speaker joined, so that people read turns and not recogniser segments."""
+    """Neighbouring utterances of one speaker joined: people read turns, not a recogniser's segments."""
     joined: list[Turn] = []
     for utterance in utterances:
         if joined and joined[-1].speaker is utterance.speaker:

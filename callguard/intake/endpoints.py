@@ -1,4 +1,6 @@
-"""Twilio's webhooks about calls. Bridging fails open: a ringing call is answered with dialling TwiML whatever breaks."""
+"""Twilio's webhooks about calls. Bridging fails open: a ringing call is answered with dialling TwiML
+whatever breaks.
+"""
 
 import time
 from datetime import UTC, datetime
@@ -64,7 +66,11 @@ class Intake:
             return self._twiml.reject("busy")
         await self._routes.learn(arrival.route)
         return self._twiml.bridge(
-            fact.call_sid, arrival.conference_name, arrival.route.language, announce=arrival.announce, now=time.time()
+            fact.call_sid,
+            arrival.conference_name,
+            arrival.route.language,
+            announce=arrival.announce,
+            now=time.time(),
         )
 
     async def _dial_directly(self, fact: CallArrived) -> str:

@@ -1,4 +1,6 @@
-"""Twilio's webhook parameters as facts. Unknown parameters and values of new kinds are let pass, never refused."""
+"""Twilio's webhook parameters as facts. Unknown parameters and values of new kinds are let pass, never
+refused.
+"""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +10,13 @@ import msgspec
 
 from callguard.domain.call import is_leg_status
 from callguard.domain.caller import caller_number, e164
-from callguard.domain.facts import CallArrived, ConferenceChanged, LegChanged, TranscriptionChanged, WordsHeard
+from callguard.domain.facts import (
+    CallArrived,
+    ConferenceChanged,
+    LegChanged,
+    TranscriptionChanged,
+    WordsHeard,
+)
 from callguard.errors import ProtocolError
 from callguard.transcript.store import SPEAKER_OF_TRACK
 
@@ -55,14 +63,17 @@ def call_arrived(form: Form, now: datetime) -> CallArrived:
 
 
 def transcription(form: Form) -> WordsHeard | TranscriptionChanged | None:
-    """The transcription webhook, by Twilio's names or the older ones (`TranscriptionText`, `IsFinal`, `SequenceNumber`).
+    """The transcription webhook, by Twilio's names or the older ones (`TranscriptionText`, `IsFinal`,
+    `SequenceNumber`).
 
     None for events and tracks of new kinds. Raises ProtocolError for content without a sequence number.
     """
     sid = call_sid(form)
     event = form.get("TranscriptionEvent", "transcription-content")
     if event in _STATES:
-        return TranscriptionChanged(call_sid=sid, state=_STATES[event], error=form.get("TranscriptionErrorCode"))
+        return TranscriptionChanged(
+            call_sid=sid, state=_STATES[event], error=form.get("TranscriptionErrorCode")
+        )
     track = form.get("Track", "inbound_track")
     if event != "transcription-content" or track not in SPEAKER_OF_TRACK:
         return None
@@ -113,7 +124,9 @@ def _moment(raw: str | None) -> datetime | None:
 
 
 def leg_changed(form: Form, parent: str | None) -> LegChanged | None:
-    """The call status webhook: of the caller's leg, or with `parent` of a leg dialled for that call. None for new statuses."""
+    """The call status webhook: of the caller's leg, or with `parent` of a leg dialled for that call. None
+    for new statuses.
+    """
     sid = call_sid(form)
     status = form.get("CallStatus", "")
     if not is_leg_status(status):

@@ -1,4 +1,6 @@
-"""Records facts now if the database can, else spools them; and replays the spool, in order, when it is back."""
+"""Records facts now if the database can, else spools them; and replays the spool, in order, when it is
+back.
+"""
 
 import asyncio
 
@@ -12,7 +14,8 @@ from callguard.intake.records import Arrival, KnownCalls
 from callguard.transcript.spool import Spool, Spooled
 
 REPLAY_SECONDS = 0.5
-# A fact of a call that nobody ever stored: the call was refused, or its arrival was lost with another machine.
+# A fact of a call that nobody ever stored: the call was refused, or its arrival was lost with another
+# machine.
 ORPHAN_SECONDS = 900.0
 
 log = structlog.get_logger(__name__)
@@ -21,7 +24,9 @@ log = structlog.get_logger(__name__)
 class Recorder:
     """`wake` is set when something was stored that workers in this process may act upon."""
 
-    def __init__(self, database: Database, spool: Spool, wake: asyncio.Event, deadline_seconds: float) -> None:
+    def __init__(
+        self, database: Database, spool: Spool, wake: asyncio.Event, deadline_seconds: float
+    ) -> None:
         self._database = database
         self._spool = spool
         self._wake = wake
@@ -40,7 +45,9 @@ class Recorder:
         return arrival
 
     async def record(self, fact: AnyFact) -> None:
-        """Stores or spools. Facts of a call never overtake those of it that wait in the spool. Raises SpoolError."""
+        """Stores or spools. Facts of a call never overtake those of it that wait in the spool. Raises
+        SpoolError.
+        """
         if not self._spool.holds(fact.call_sid):
             try:
                 async with asyncio.timeout(self._deadline):
@@ -93,4 +100,3 @@ class Recorder:
             log.error("fact_refused", fact=type(spooled.fact).__name__, code=error.code)
         self._spool.remove(spooled)
         return True
-

@@ -1,6 +1,7 @@
 """Facts into Postgres: each is recorded once, whatever the number of times and the order in which it is told.
 
-Which call it belongs to, and so which tenant, is asked of a resolver function; all else happens in that tenant's name.
+Which call it belongs to, and so which tenant, is asked of a resolver function; all else happens in that
+tenant's name.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ DIAL = "dial"
 TELL_UNREACHABLE = "tell_unreachable"
 ANALYSE = "analyse"
 
-# SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the work.
+# SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the
+# work.
 NOTIFICATIONS_FULL = "DATABASE_54000"
 
 CallFact = WordsHeard | TranscriptionChanged | LegChanged | ConferenceChanged
@@ -38,7 +40,9 @@ MOST_KNOWN = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How a recorded call is answered. `looping`: it is the person's own line that forwards our dialling back."""
+    """How a recorded call is answered. `looping`: it is the person's own line that forwards our dialling
+    back.
+    """
 
     route: Route
     conference_name: str
@@ -52,6 +56,7 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
     Raises:
         NumberUnknown: nobody here has the number that was called.
         DatabaseError: the database is away.
+
     """
     async with database.session() as session:
         found = await session.row("people.resolve_number", fact.called)
@@ -117,7 +122,9 @@ async def _open(session: Session, tenant_id: UUID, route: Route, fact: CallArriv
 
 
 async def record(database: Database, fact: AnyFact, known: KnownCalls | None = None) -> None:
-    """Stores any fact. `known` spares asking again whose a call is. Raises NumberUnknown, CallUnknown or DatabaseError."""
+    """Stores any fact. `known` spares asking again whose a call is. Raises NumberUnknown, CallUnknown or
+    DatabaseError.
+    """
     if isinstance(fact, CallArrived):
         await arrive(database, fact)
         return
@@ -160,20 +167,23 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
         case LegChanged(leg_sid=None, status=status):
             if status in FINAL:
                 await _end(session, tenant_id, call_id)
-        case LegChanged(leg_sid=leg_sid, status=status):
-            moved = await session.run("calls.leg_changed", call_id, leg_sid, status, leg_may_follow(status))
-            if status == ANSWERED:
-                await session.run("calls.connected", call_id)
-            elif moved and status in UNANSWERED:
-                await queue.add(
-                    session, tenant_id, TELL_UNREACHABLE, subject=call_id, call_id=call_id, urgency=1
-                )
+        case LegChanged():
+            await _persons_leg(session, tenant_id, call_id, fact)
         case ConferenceChanged(event="conference-end"):
             await _end(session, tenant_id, call_id)
         case ConferenceChanged(event="participant-join", label="person"):
             await session.run("calls.connected", call_id)
         case ConferenceChanged():
             pass
+
+
+async def _persons_leg(session: Session, tenant_id: UUID, call_id: UUID, fact: LegChanged) -> None:
+    status = fact.status
+    moved = await session.run("calls.leg_changed", call_id, fact.leg_sid, status, leg_may_follow(status))
+    if status == ANSWERED:
+        await session.run("calls.connected", call_id)
+    elif moved and status in UNANSWERED:
+        await queue.add(session, tenant_id, TELL_UNREACHABLE, subject=call_id, call_id=call_id, urgency=1)
 
 
 async def _end(session: Session, tenant_id: UUID, call_id: UUID) -> None:

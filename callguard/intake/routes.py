@@ -1,4 +1,6 @@
-"""Which phone stands behind which Twilio number: kept sealed on disk, so that calls connect while the database is away."""
+"""Which phone stands behind which Twilio number: kept sealed on disk, so that calls connect while the
+database is away.
+"""
 
 import asyncio
 from pathlib import Path

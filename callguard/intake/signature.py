@@ -1,7 +1,9 @@
 """Whether Twilio sent it: `X-Twilio-Signature` over the public URL and the body, by the SDK's validator.
 
-Source: Twilio, "Security: validating signatures". The URL is built from the configured public address, never from the
-request's Host. WebSocket handshakes are signed over the wss URL, with or without a trailing slash or the port.
+Source: Twilio, "Security: validating signatures". The URL is built from the configured public address,
+never from the request's Host. WebSocket handshakes are signed over the wss URL, with or without a trailing
+slash or the
+port.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +25,9 @@ class SignatureGate:
         self._base_url = base_url
 
     def webhook_ok(self, request: HTTPConnection, body: FormData | bytes | None) -> bool:
-        """`body`: the form of a POST, the raw bytes of a JSON one (checked by `bodySHA256`), or None for a GET."""
+        """`body`: the form of a POST, the raw bytes of a JSON one (checked by `bodySHA256`), or None for a
+        GET.
+        """
         signature = request.headers.get(HEADER)
         if signature is None or (isinstance(body, bytes) and not request.query_params.get("bodySHA256")):
             return False

@@ -53,10 +53,15 @@ class Twiml:
         self._passes = passes
         self._hints = {language: ",".join(phrases[:MOST_HINTS]) for language, phrases in hints.items()}
         self._templates = Environment(
-            loader=FileSystemLoader(TWIML_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+            loader=FileSystemLoader(TWIML_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
         )
 
-    def bridge(self, call_sid: str, conference_name: str, language: str, *, announce: bool, now: float) -> str:
+    def bridge(
+        self, call_sid: str, conference_name: str, language: str, *, announce: bool, now: float
+    ) -> str:
         """The caller waits in the conference, into which the person is dialled."""
         call = _Call(
             **self._listening(call_sid, language, now),
@@ -69,7 +74,8 @@ class Twiml:
     def direct(self, call_sid: str, phone_number: str, language: str, now: float) -> str:
         """The person is dialled by Twilio itself: what remains when the database is away."""
         return self._render(
-            "direct_dial.xml", call=_Call(**self._listening(call_sid, language, now), phone_number=phone_number)
+            "direct_dial.xml",
+            call=_Call(**self._listening(call_sid, language, now), phone_number=phone_number),
         )
 
     def unreachable(self, language: str) -> str:

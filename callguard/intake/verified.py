@@ -20,7 +20,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def verified(signatures: SignatureGate, webhook: Webhook) -> Endpoint:
-    """The endpoint of a webhook: 403 without Twilio's signature, 413 over MOST_BYTES, 400 for what breaks the protocol."""
+    """The endpoint of a webhook: 403 without Twilio's signature, 413 over MOST_BYTES, 400 for what breaks
+    the protocol.
+    """
 
     async def endpoint(request: Request) -> Response:
         body = await _body(request)
@@ -28,10 +30,15 @@ def verified(signatures: SignatureGate, webhook: Webhook) -> Endpoint:
             return PlainTextResponse("The webhook is too large.\n", status_code=413)
         form = await _form(request)
         if not signatures.webhook_ok(request, body if _is_json(request) else form):
-            log.warning("webhook_refused", path=request.scope["path"], signed="x-twilio-signature" in request.headers)
+            log.warning(
+                "webhook_refused", path=request.scope["path"], signed="x-twilio-signature" in request.headers
+            )
             return PlainTextResponse("The webhook's signature is missing or wrong.\n", status_code=403)
-        fields = {name: value.replace("\0", "") for name, value in (form or request.query_params).multi_items()
-                  if isinstance(value, str)}
+        fields = {
+            name: value.replace("\0", "")
+            for name, value in (form or request.query_params).multi_items()
+            if isinstance(value, str)
+        }
         try:
             return await webhook(request, fields)
         except ProtocolError as error:
@@ -55,7 +62,9 @@ async def _body(request: Request) -> bytes | None:
 
 
 async def _form(request: Request) -> FormData | None:
-    """None where there is none. Twilio's are URL-encoded; a multipart one could hold files, which it never signs."""
+    """None where there is none. Twilio's are URL-encoded; a multipart one could hold files, which it never
+    signs.
+    """
     is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     return await request.form() if is_form else None
 

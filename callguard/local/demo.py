@@ -1,4 +1,6 @@
-"""The demo: a family's calls on real audio, through the real doors, and whether callguard judged them as it must."""
+"""The demo: a family's calls on real audio, through the real doors, and whether callguard judged them as it
+must.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +32,9 @@ class CallOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The demo as a whole: `passed` only if the scam alerted within ALERT_SECONDS and the harmless calls did not."""
+    """The demo as a whole: `passed` only if the scam alerted within ALERT_SECONDS and the harmless calls
+    did not.
+    """
 
     passed: bool
     calls: list[CallOutcome]
@@ -52,7 +56,9 @@ class Demo:
         return DemoReport(passed=all(o.as_expected for o in outcomes), calls=outcomes)
 
     async def _play(self, scenario: Scenario) -> CallOutcome:
-        conversation = AudioConversation(caller=load_mulaw(scenario.caller), callee=load_mulaw(scenario.callee))
+        conversation = AudioConversation(
+            caller=load_mulaw(scenario.caller), callee=load_mulaw(scenario.callee)
+        )
         ring = Ring(scenario.from_number, scenario.stir)
         report = await self.stage.simulator.place(scenario.name, conversation, ring)
         if report.keyword_to_alert_ms is not None:
@@ -74,7 +80,9 @@ def _as_expected(scenario: Scenario, report: CallReport) -> bool:
 
 @asynccontextmanager
 async def open_demo(settings: Settings) -> AsyncIterator[Demo]:
-    """The demo's own server and stand-in. Raises as `in_process` does, and ConfigurationError without a recogniser."""
+    """The demo's own server and stand-in. Raises as `in_process` does, and ConfigurationError without a
+    recogniser.
+    """
     recogniser = WhisperFactory()
     await recogniser.warm()
     try:

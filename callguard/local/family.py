@@ -53,7 +53,9 @@ async def move_in(database: Database, family: Family = DEMO_FAMILY) -> None:
     async with database.tenant(tenant_id) as session:
         await session.run("tenants.create", tenant_id, family.name)
         for keyword in default_catalogue(LANGUAGE):
-            await session.run("people.add_keyword", tenant_id, keyword.language, keyword.phrase, keyword.tactic)
+            await session.run(
+                "people.add_keyword", tenant_id, keyword.language, keyword.phrase, keyword.tactic
+            )
         user_id = await session.value(
             "people.add_person",
             tenant_id,

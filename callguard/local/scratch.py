@@ -21,7 +21,8 @@ async def scratch_database(cluster: Cluster) -> AsyncIterator[Cluster]:
     with database_errors():
         await _on(cluster, f"CREATE DATABASE {name}")
     scratch = Cluster(
-        owner_dsn=_DATABASE.sub(name, cluster.owner_dsn, count=1), app_dsn=_DATABASE.sub(name, cluster.app_dsn, count=1)
+        owner_dsn=_DATABASE.sub(name, cluster.owner_dsn, count=1),
+        app_dsn=_DATABASE.sub(name, cluster.app_dsn, count=1),
     )
     try:
         await migrate.migrate(scratch.owner_dsn)

@@ -40,8 +40,10 @@ class SimulationError(CallguardError):
 class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     """One call as a whole. `alert_turn` counts from 1.
 
-    `keyword_to_alert_ms` runs to the first request for an SMS from the last sound of its keyword: the newest one that the
-    verdict behind it knew. `first_keyword_to_alert_ms` runs from the call's first keyword, however harmless that was.
+    `keyword_to_alert_ms` runs to the first request for an SMS from the last sound of its keyword: the
+    newest one that the verdict behind it knew. `first_keyword_to_alert_ms` runs from the call's first
+    keyword, however harmless
+    that was.
     """
 
     id: str
@@ -77,7 +79,9 @@ class Simulator:
         self._next_look: asyncio.Task[set[str]] | None = None
 
     async def place(self, name: str, conversation: Conversation, ring: Ring) -> CallReport:
-        """One call from its first ring to the end of everything it gave rise to. Raises SimulationError, DatabaseError."""
+        """One call from its first ring to the end of everything it gave rise to. Raises SimulationError,
+        DatabaseError.
+        """
         record = await self._stand_in.place_call(
             CallPlan(
                 from_number=ring.from_number,
@@ -90,7 +94,9 @@ class Simulator:
         await self.settle(record.call_sid)
         return await self._report(name, record)
 
-    def dialogue(self, turns: list[tuple[Speaker, str]], language: str, *, stepwise: bool) -> DialogueConversation:
+    def dialogue(
+        self, turns: list[tuple[Speaker, str]], language: str, *, stepwise: bool
+    ) -> DialogueConversation:
         """A conversation by its words; `stepwise` waits after each turn until the call's work is done."""
 
         async def after_turn(call_sid: str, _turn: int) -> None:
@@ -131,8 +137,8 @@ class Simulator:
             call = await session.row("calls.by_sid", record.call_sid)
             if call is None:
                 raise SimulationError(
-                    f"The server did not take the call ({record.outcome}). Check that it runs in local mode with the same "
-                    f"CALLGUARD_DATA_DIR, and that its address is the one given."
+                    f"The server did not take the call ({record.outcome}). Check that it runs in local mode "
+                    "with the same CALLGUARD_DATA_DIR, and that its address is the one given."
                 )
             call_id: UUID = call["id"]
             words = (await transcripts.of_calls(session, tenant_id, [call_id])).get(call_id, ())
@@ -161,7 +167,9 @@ class Simulator:
 
 
 def _turn_at(record: CallRecord, moment: float | None) -> int | None:
-    begun = [started.turn for started in record.of(TurnStarted) if moment is not None and started.at <= moment]
+    begun = [
+        started.turn for started in record.of(TurnStarted) if moment is not None and started.at <= moment
+    ]
     return max(begun, default=None)
 
 
@@ -170,7 +178,8 @@ def _elapsed_ms(start: float | None, end: float | None) -> int | None:
 
 
 def keywords_spoken_at(record: CallRecord, keywords: list[str]) -> list[float]:
-    """When (by the monotonic clock) the last sound of each keyword was first spoken; words that no final bears out are left out.
+    """When (by the monotonic clock) the last sound of each keyword was first spoken; words that no final
+    bears out are left out.
 
     Timed words are known for finals; a phrase is looked for across all finals of a track.
     """

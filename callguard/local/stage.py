@@ -21,7 +21,6 @@ from callguard.server import serving
 from callguard.trust.keys import Keys, load_keys
 
 
-
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A stand-in and what it rings. `services` is None where the server is another process."""
@@ -34,7 +33,11 @@ class Stage:
 
 @asynccontextmanager
 async def in_process(
-    settings: Settings, *, speed: float, recogniser: RecogniserFactory | None = None, family: Family = DEMO_FAMILY
+    settings: Settings,
+    *,
+    speed: float,
+    recogniser: RecogniserFactory | None = None,
+    family: Family = DEMO_FAMILY,
 ) -> AsyncIterator[Stage]:
     """A stand-in and a server in this process, the server on the port of the settings."""
     async with AsyncExitStack() as stack:
@@ -90,6 +93,7 @@ async def beside(
 
     Raises:
         ConfigurationError: the server is not in local mode, or the stand-in's port is taken.
+
     """
     if not settings.local_mode:
         raise ConfigurationError(

@@ -16,7 +16,9 @@ TOKEN_PARAMETER = "token"  # noqa: S105  # the name of the parameter, not a toke
 
 
 class Admission:
-    """Implements `StreamGate`: the pass must be ours, fresh, unused, and for the very call that the stream names."""
+    """Implements `StreamGate`: the pass must be ours, fresh, unused, and for the very call that the stream
+    names.
+    """
 
     def __init__(self, database: Database, signatures: SignatureGate, passes: PassIssuer) -> None:
         self._database = database
@@ -27,7 +29,7 @@ class Admission:
         return self._signatures.web_socket_ok(ws)
 
     async def admit(self, started: StreamStarted) -> AdmittedStream | None:
-        """Raises DatabaseError: without the database a pass can't be used up, and the stream is not let in."""
+        """Raises DatabaseError: without the database a pass can't be used up, and no stream is let in."""
         shown = self._passes.check(started.parameters.get(TOKEN_PARAMETER, ""), time.time())
         if shown is None or shown.call_sid != started.call_sid:
             return None

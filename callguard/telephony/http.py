@@ -1,4 +1,6 @@
-"""The transport below Twilio's SDK: its own asynchronous client, sent to another host where one is configured."""
+"""The transport below Twilio's SDK: its own asynchronous client, sent to another host where one is
+configured.
+"""
 
 import asyncio
 import logging
@@ -18,7 +20,9 @@ _silent.disabled = True
 
 
 class TwilioTransport(AsyncTwilioHttpClient):  # type: ignore[misc]  # twilio ships no types
-    """Rewrites the host, bounds each request's time (the SDK's own timeout has no effect) and repeats list parameters."""
+    """Rewrites the host, bounds each request's time (the SDK's own timeout has no effect) and repeats list
+    parameters.
+    """
 
     def __init__(self, base_url: str) -> None:
         super().__init__(logger=_silent)

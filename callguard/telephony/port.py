@@ -7,7 +7,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class DialledLeg:
-    """A leg that Twilio took. `token_refused` is Twilio's code where the caller's own number could not be shown."""
+    """A leg that Twilio took. `token_refused` is Twilio's code where the caller's own number could not be
+    shown.
+    """
 
     call_sid: str
     used_call_token: bool
@@ -26,7 +28,14 @@ class Telephony(Protocol):
     """All methods raise TelephonyError when refused and TelephonyUnreachable when no answer came."""
 
     async def dial_into_conference(
-        self, *, conference: str, to: str, caller: str, fallback_caller: str, call_token: str | None, status_callback: str
+        self,
+        *,
+        conference: str,
+        to: str,
+        caller: str,
+        fallback_caller: str,
+        call_token: str | None,
+        status_callback: str,
     ) -> DialledLeg:
         """Rings a phone and puts whoever answers into the conference, as participant `person`."""
         ...

@@ -27,10 +27,19 @@ class TwilioTelephony:
     def __init__(self, *, account_sid: str, auth_token: str, base_url: str) -> None:
         self._transport = TwilioTransport(base_url)
         # An empty environment keeps the SDK from reading settings that callguard does not document.
-        self._client = Client(account_sid, auth_token, http_client=self._transport, environment={"TWILIO_REGION": ""})
+        self._client = Client(
+            account_sid, auth_token, http_client=self._transport, environment={"TWILIO_REGION": ""}
+        )
 
     async def dial_into_conference(
-        self, *, conference: str, to: str, caller: str, fallback_caller: str, call_token: str | None, status_callback: str
+        self,
+        *,
+        conference: str,
+        to: str,
+        caller: str,
+        fallback_caller: str,
+        call_token: str | None,
+        status_callback: str,
     ) -> DialledLeg:
         if call_token is None:
             sid = await self._dial(conference, to, fallback_caller, None, status_callback)
@@ -67,7 +76,9 @@ class TwilioTelephony:
     async def leg_in_conference(self, conference: str) -> str | None:
         with _twilio_errors("look up a conference"):
             for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
-                for participant in await self._client.conferences(found.sid).participants.list_async(limit=20):
+                for participant in await self._client.conferences(found.sid).participants.list_async(
+                    limit=20
+                ):
                     if participant.label == PERSON:
                         return str(participant.call_sid)
         return None
@@ -118,5 +129,6 @@ def _twilio_errors(what: str) -> Iterator[None]:
         ) from None
     except (aiohttp.ClientError, TwilioException, OSError, TimeoutError) as error:
         raise TelephonyUnreachable(
-            f"Twilio gave no answer to a request to {what} ({type(error).__name__}). It is looked up before it is repeated."
+            f"Twilio gave no answer to a request to {what} ({type(error).__name__}). "
+            "It is looked up before it is repeated."
         ) from None

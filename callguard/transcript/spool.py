@@ -1,6 +1,7 @@
 """Facts kept on disk, sealed, while the database is away; replayed in the order they came.
 
-One file a fact: written aside, flushed, then renamed, so that a crash leaves a whole record or none. The name gives the order.
+One file a fact: written aside, flushed, then renamed, so that a crash leaves a whole record or none. The
+name gives the order.
 """
 
 import asyncio
@@ -44,7 +45,9 @@ class Spool:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise SpoolError(f"The spool folder {self._folder} can't be made ({type(error).__name__}).") from error
+            raise SpoolError(
+                f"The spool folder {self._folder} can't be made ({type(error).__name__})."
+            ) from error
         self._calls = {kept.path.name: kept.fact.call_sid for kept in self.kept()}
 
     def __len__(self) -> int:
@@ -78,12 +81,16 @@ class Spool:
         draft.rename(path)
 
     def kept(self) -> Iterator[Spooled]:
-        """Everything kept, oldest first; a record that doesn't open is set aside. Blocking. Raises SpoolError."""
+        """Everything kept, oldest first; a record that doesn't open is set aside. Blocking. Raises
+        SpoolError.
+        """
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             try:
                 fact = self._read(path)
             except OSError as error:
-                raise SpoolError(f"The spool in {self._folder} can't be read ({type(error).__name__}).") from error
+                raise SpoolError(
+                    f"The spool in {self._folder} can't be read ({type(error).__name__})."
+                ) from error
             if fact is None:
                 self._calls.pop(path.name, None)
             else:

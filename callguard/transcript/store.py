@@ -12,11 +12,12 @@ SPEAKER_OF_TRACK = {"inbound_track": Speaker.CALLER, "outbound_track": Speaker.C
 
 
 async def add(session: Session, tenant_id: UUID, call_id: UUID, language: str, words: WordsHeard) -> bool:
-    """Stores a result once; False when it was known. The session's transaction must be the only one of its transcription now,
+    """Stores a result once; False when it was known. The session's transaction must be the only one of its
+    transcription now,
     so that a repeated result finds the first and neighbours see each other's words.
 
-    The trigger sees the result together with the words beside it on its track, so that a phrase which the recogniser cut
-    in two is still heard, whichever half comes first.
+    The trigger sees the result together with the words beside it on its track, so that a phrase which the
+    recogniser cut in two is still heard, whichever half comes first.
     """
     speaker = SPEAKER_OF_TRACK[words.track]
     around = await session.row(
@@ -43,7 +44,9 @@ async def add(session: Session, tenant_id: UUID, call_id: UUID, language: str, w
     return added == 1
 
 
-async def of_calls(session: Session, tenant_id: UUID, call_ids: Iterable[UUID]) -> dict[UUID, tuple[Utterance, ...]]:
+async def of_calls(
+    session: Session, tenant_id: UUID, call_ids: Iterable[UUID]
+) -> dict[UUID, tuple[Utterance, ...]]:
     """The transcript of each call as it stands; a call without words is left out."""
     results: dict[UUID, list[Result]] = {}
     for row in await session.rows("transcripts.of_calls", tenant_id, list(call_ids)):

@@ -1,7 +1,7 @@
 """The installation's own secrets, and the keys derived from its master key.
 
-`secrets.json` in the data folder holds what the environment does not give. One master key serves many purposes
-through HKDF (RFC 5869), so that a key for one purpose says nothing about another's.
+`secrets.json` in the data folder holds what the environment does not give. One master key serves many
+purposes through HKDF (RFC 5869), so that a key for one purpose says nothing about another's.
 """
 
 import base64
@@ -41,7 +41,9 @@ class Keys:
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose."""
-        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(self.master)
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(
+            self.master
+        )
 
 
 def load_keys(settings: Settings) -> Keys:
@@ -49,6 +51,7 @@ def load_keys(settings: Settings) -> Keys:
 
     Raises:
         ConfigurationError: the master key is not 32 bytes of base64url, or the file can't be read or written.
+
     """
     path = settings.data_dir / FILE_NAME
     kept, fresh = _kept(path)

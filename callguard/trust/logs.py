@@ -1,4 +1,6 @@
-"""Logging, set up once: structured events, and one processor that lets no personal data through whatever a caller passes."""
+"""Logging, set up once: structured events, and one processor that lets no personal data through whatever a
+caller passes.
+"""
 
 import logging
 import re
@@ -9,7 +11,8 @@ from typing import Any, Literal
 
 import structlog
 
-# Anything that could be a number, an address or a key: events carry kinds, codes and ids of ours, nothing else.
+# Anything that could be a number, an address or a key: events carry kinds, codes and ids of ours, nothing
+# else.
 _PERSONAL = re.compile(
     r"\+?\d[\d\s()./-]{6,}\d"  # telephone, card and account numbers
     r"|[\w.+-]+@[\w-]+\.[\w.]+"  # mail addresses
@@ -63,10 +66,16 @@ def set_up_logs(level: str, style: Literal["text", "json"]) -> None:
         _redact_event,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
@@ -75,7 +84,11 @@ def set_up_logs(level: str, style: Literal["text", "json"]) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_render_message, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_traceback, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_traceback,
+                renderer,
+            ],
             pass_foreign_args=True,
         )
     )
@@ -89,8 +102,12 @@ def set_up_logs(level: str, style: Literal["text", "json"]) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _render_message(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A library's message with its arguments put in: the first line, since asyncio goes on to quote exceptions."""
+def _render_message(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A library's message with its arguments put in: the first line, since asyncio goes on to quote
+    exceptions.
+    """
     template, arguments = event["_record"].msg, event.pop("positional_args")
     if isinstance(arguments, Mapping):
         arguments = {name: _without_text(value) for name, value in arguments.items()}
@@ -101,7 +118,9 @@ def _render_message(_logger: object, _method: str, event: MutableMapping[str, An
     return event
 
 
-def _without_traceback(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _without_traceback(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Of an exception only its type is kept, and the places it came through."""
     raised = event.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else sys.exc_info()[1] if raised is True else raised

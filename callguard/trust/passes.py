@@ -33,7 +33,9 @@ class PassIssuer:
         self._key = key
 
     def issue(self, call_sid: str, pass_id: UUID, now: float) -> str:
-        claims = msgspec.json.encode(_Claims(call_sid=call_sid, id=pass_id, expires=int(now) + LIFETIME_SECONDS))
+        claims = msgspec.json.encode(
+            _Claims(call_sid=call_sid, id=pass_id, expires=int(now) + LIFETIME_SECONDS)
+        )
         return f"{_text(claims)}.{_text(self._sign(claims))}"
 
     def check(self, token: str, now: float) -> StreamPass | None:

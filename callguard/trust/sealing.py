@@ -32,5 +32,6 @@ class Sealer:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
         except (InvalidTag, ValueError):
             raise SealBroken(
-                "A sealed record does not open with this master key. Set the CALLGUARD_MASTER_KEY it was made with."
+                "A sealed record does not open with this master key. "
+                "Set the CALLGUARD_MASTER_KEY it was made with."
             ) from None

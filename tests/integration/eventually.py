@@ -7,7 +7,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], until: Callable[[T], bool], seconds: float = 15.0) -> T:
+async def eventually(
+    look: Callable[[], Awaitable[T]], until: Callable[[T], bool], seconds: float = 15.0
+) -> T:
     """What `look` gives once `until` holds for it. Fails with the last thing seen."""
     seen: T
     try:

@@ -32,7 +32,9 @@ def ringing(call_sid: str, **changes: str) -> dict[str, str]:
     } | changes
 
 
-def heard(call_sid: str, sequence: int, text: str, *, final: bool = True, track: str = "inbound_track") -> dict[str, str]:
+def heard(
+    call_sid: str, sequence: int, text: str, *, final: bool = True, track: str = "inbound_track"
+) -> dict[str, str]:
     """A transcription result."""
     data = {"transcript": text} | ({"confidence": 0.97} if final else {})
     return {
@@ -69,7 +71,9 @@ class SignedClient:
 
     async def post(self, path: str, form: dict[str, str], *, signature: str | None = None) -> httpx.Response:
         signed = {"X-Twilio-Signature": self.signature(path, form) if signature is None else signature}
-        return await self._client.post(f"{self.base_url}{path}", data=form, headers=signed if signature != "" else {})
+        return await self._client.post(
+            f"{self.base_url}{path}", data=form, headers=signed if signature != "" else {}
+        )
 
     async def get(self, path: str, query: dict[str, str]) -> httpx.Response:
         target = f"{path}?{urlencode(query)}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import asyncpg
 import pytest
@@ -18,6 +18,7 @@ from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster, EmbeddedPostgres
 from callguard.local.stage import Stage, in_process
 from callguard.server import serving
+from tests.conftest import settings_for
 from tests.integration.eventually import eventually
 from tests.integration.local.postgres_bench import passable_folder
 from tests.integration.webhooks import SignedClient, heard, new_call_sid, ringing
@@ -26,7 +27,9 @@ TWIML_SECONDS = 2.0
 
 
 class Outage:
-    """A Postgres of the test's own, which can be taken away: crashed and brought back, or frozen and thawed."""
+    """A Postgres of the test's own, which can be taken away: crashed and brought back, or frozen and
+    thawed.
+    """
 
     def __init__(self, embedded: EmbeddedPostgres, cluster: Cluster, folder: Path) -> None:
         self._embedded = embedded
@@ -59,13 +62,7 @@ class Outage:
 
 @asynccontextmanager
 async def _house(settings: Settings, cluster: Cluster) -> AsyncIterator[tuple[Stage, SignedClient]]:
-    own = Settings(
-        _env_file=None,
-        data_dir=settings.data_dir,
-        port=0,
-        database_url=cluster.owner_dsn,
-        database_app_url=cluster.app_dsn,
-    )
+    own = settings_for(cluster, settings.data_dir)
     async with in_process(own, speed=math.inf) as stage:
         assert stage.services is not None
         base_url, token = stage.services.settings.base_url, stage.services.keys.twilio_auth_token
@@ -98,14 +95,20 @@ async def _texts(cluster: Cluster, sid: str) -> list[str]:
     return [row["text"] for row in rows]
 
 
-async def test_words_of_a_running_call_survive_a_crash_and_still_alert(settings: Settings, outage: Outage) -> None:
+async def test_words_of_a_running_call_survive_a_crash_and_still_alert(
+    settings: Settings, outage: Outage
+) -> None:
     async with _house(settings, outage.cluster) as (stage, twilio):
         sid = new_call_sid()
         await twilio.post("/incoming-call", ringing(sid))
         await stage.simulator.settle(sid)
         await twilio.post("/transcription", heard(sid, 1, "this is the social security administration"))
         outage.crash()
-        spoken = ["there is a warrant for your arrest", "do not tell anyone about this call", "go and buy gift cards right now"]
+        spoken = [
+            "there is a warrant for your arrest",
+            "do not tell anyone about this call",
+            "go and buy gift cards right now",
+        ]
         for number, text in enumerate(spoken, start=2):
             assert (await twilio.post("/transcription", heard(sid, number, text))).status_code == 204
         assert stage.services is not None
@@ -137,10 +140,12 @@ async def test_a_call_that_rings_meanwhile_is_dialled_within_two_seconds(
         asked = time.monotonic()
         reply = await twilio.post("/incoming-call", ringing(sid))
         assert time.monotonic() - asked < TWIML_SECONDS
-        dial = ElementTree.fromstring(reply.text)
+        dial = ET.fromstring(reply.text)
         assert dial.findtext("Dial/Number") == DEMO_FAMILY.phone_number
         assert dial.find("Start/Transcription") is not None
-        assert (await twilio.post("/transcription", heard(sid, 1, "hello grandma it is me"))).status_code == 204
+        assert (
+            await twilio.post("/transcription", heard(sid, 1, "hello grandma it is me"))
+        ).status_code == 204
 
         if how == "crashed":
             await outage.come_back()
@@ -149,7 +154,9 @@ async def test_a_call_that_rings_meanwhile_is_dialled_within_two_seconds(
         assert await eventually(lambda: _texts(outage.cluster, sid), bool) == ["hello grandma it is me"]
         await stage.simulator.settle(sid)
         # Twilio dialled the person itself: nobody is rung a second time for this call.
-        dialled = [request for request in stage.stand_in.requests if request.path.endswith("/Participants.json")]
+        dialled = [
+            request for request in stage.stand_in.requests if request.path.endswith("/Participants.json")
+        ]
         assert len(dialled) == 1
 
 
@@ -160,20 +167,26 @@ async def test_a_server_that_starts_without_its_database_connects_calls_from_the
         await twilio.post("/incoming-call", ringing(new_call_sid()))
     outage.crash()
 
-    own = Settings(
-        _env_file=None, data_dir=settings.data_dir, port=0, database_url=outage.cluster.owner_dsn,
-        database_app_url=outage.cluster.app_dsn,
-    )
-    async with serving(own) as services:
-        async with SignedClient(services.settings.base_url, services.keys.twilio_auth_token) as twilio:
-            reply = await twilio.post("/incoming-call", ringing(new_call_sid()))
-            assert ElementTree.fromstring(reply.text).findtext("Dial/Number") == DEMO_FAMILY.phone_number
-            health = (await twilio.send("GET", "/health")).json()
-            assert (health["status"], health["database"], health["spooled"]) == ("degraded", "away", 1)
+    own = settings_for(outage.cluster, settings.data_dir)
+    async with (
+        serving(own) as services,
+        SignedClient(services.settings.base_url, services.keys.twilio_auth_token) as twilio,
+    ):
+        reply = await twilio.post("/incoming-call", ringing(new_call_sid()))
+        assert ET.fromstring(reply.text).findtext("Dial/Number") == DEMO_FAMILY.phone_number
+        health = (await twilio.send("GET", "/health")).json()
+        assert (health["status"], health["database"], health["spooled"]) == ("degraded", "away", 1)
     await outage.come_back()
 
 
-async def test_a_full_notification_queue_costs_no_word_and_no_alert(settings: Settings, outage: Outage) -> None:
+async def _fill_notifications(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    for number in range(1000):
+        await connection.execute("SELECT pg_notify('other', $1 || repeat('x', 7000))", str(number))
+
+
+async def test_a_full_notification_queue_costs_no_word_and_no_alert(
+    settings: Settings, outage: Outage
+) -> None:
     connection = await asyncpg.connect(outage.cluster.owner_dsn)
     await connection.execute("ALTER SYSTEM SET max_notify_queue_pages = 64")
     await connection.close()
@@ -190,8 +203,7 @@ async def test_a_full_notification_queue_costs_no_word_and_no_alert(settings: Se
             await idle.execute("LISTEN keyword_detected")
             await idle.execute("BEGIN; SELECT 1")
             with pytest.raises(asyncpg.ProgramLimitExceededError):
-                for number in range(1000):
-                    await filler.execute("SELECT pg_notify('other', $1 || repeat('x', 7000))", str(number))
+                await _fill_notifications(filler)
             words = "there is an arrest warrant do not tell anyone buy gift cards right now"
             assert (await twilio.post("/transcription", heard(sid, 1, words))).status_code == 204
             assert await _texts(outage.cluster, sid) == [words]

@@ -1,7 +1,7 @@
 """Twilio's webhooks at the server's doors: who is let in, and what one call leaves behind."""
 
 import asyncio
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import asyncpg
 import pytest
@@ -11,7 +11,15 @@ from callguard.local.postgres import Cluster
 from callguard.local.stage import Stage
 from tests.integration.webhooks import STRANGER, SignedClient, heard, new_call_sid, ringing
 
-TABLES = ("active_calls", "call_legs", "transcription_events", "fraud_analyses", "alerts", "media_streams", "work")
+TABLES = (
+    "active_calls",
+    "call_legs",
+    "transcription_events",
+    "fraud_analyses",
+    "alerts",
+    "media_streams",
+    "work",
+)
 
 
 async def rows_of(cluster: Cluster, table: str) -> list[asyncpg.Record]:
@@ -34,7 +42,7 @@ async def test_a_ringing_call_is_answered_with_transcription_stream_and_conferen
 
     assert reply.status_code == 200
     assert reply.headers["content-type"].startswith("text/xml")
-    response = ElementTree.fromstring(reply.text)
+    response = ET.fromstring(reply.text)
     assert [verb.tag for verb in response] == ["Say", "Start", "Start", "Dial"]
     transcription = response.find("Start/Transcription")
     stream = response.find("Start/Stream")
@@ -48,12 +56,24 @@ async def test_a_ringing_call_is_answered_with_transcription_stream_and_conferen
     assert transcription.get("statusCallbackUrl") == f"{twilio.base_url}/transcription"
     assert stream.get("url") == f"ws{twilio.base_url.removeprefix('http')}/media-stream"
     (call,) = await rows_of(cluster, "active_calls")
-    assert conference.text == call["conference_name"] == f"User-{call['user_id']}-{int(call['started_at'].timestamp() * 1000)}"
+    assert (
+        conference.text
+        == call["conference_name"]
+        == f"User-{call['user_id']}-{int(call['started_at'].timestamp() * 1000)}"
+    )
     assert (call["caller_number"], call["attestation"], call["call_sid"]) == (STRANGER, "A", sid)
 
 
 @pytest.mark.parametrize(
-    "path", ["/incoming-call", "/transcription", "/call-status", "/conference-events", "/message-status", "/voice/incoming"]
+    "path",
+    [
+        "/incoming-call",
+        "/transcription",
+        "/call-status",
+        "/conference-events",
+        "/message-status",
+        "/voice/incoming",
+    ],
 )
 @pytest.mark.parametrize("signature", ["", "bm90IHR3aWxpbw=="], ids=["missing", "wrong"])
 async def test_without_twilios_signature_nothing_is_let_in_and_nothing_stored(
@@ -81,15 +101,20 @@ async def test_the_hosts_of_the_request_do_not_count(twilio: SignedClient) -> No
     signed = twilio.signature("/incoming-call", form)
     for header in ("Host", "X-Forwarded-Host"):
         reply = await twilio.send(
-            "POST", "/incoming-call", data=form, headers={"X-Twilio-Signature": signed, header: "evil.example.com"}
+            "POST",
+            "/incoming-call",
+            data=form,
+            headers={"X-Twilio-Signature": signed, header: "evil.example.com"},
         )
         assert reply.status_code == 200
 
 
-async def test_ten_copies_at_once_have_one_effect(twilio: SignedClient, stage: Stage, cluster: Cluster) -> None:
+async def test_ten_copies_at_once_have_one_effect(
+    twilio: SignedClient, stage: Stage, cluster: Cluster
+) -> None:
     sid = new_call_sid()
     replies = await asyncio.gather(*(twilio.post("/incoming-call", ringing(sid)) for _ in range(10)))
-    conferences = {ElementTree.fromstring(reply.text).findtext("Dial/Conference") for reply in replies}
+    conferences = {ET.fromstring(reply.text).findtext("Dial/Conference") for reply in replies}
     assert len(conferences) == 1
     await stage.simulator.settle(sid)
     words = heard(sid, 1, "buy gift cards and read me the numbers")
@@ -105,7 +130,9 @@ async def test_ten_copies_at_once_have_one_effect(twilio: SignedClient, stage: S
     assert (found["active_calls"], found["call_legs"], found["transcription_events"]) == (1, 1, 1)
 
 
-async def test_a_replayed_webhook_is_answered_and_changes_nothing(twilio: SignedClient, stage: Stage, cluster: Cluster) -> None:
+async def test_a_replayed_webhook_is_answered_and_changes_nothing(
+    twilio: SignedClient, stage: Stage, cluster: Cluster
+) -> None:
     sid = new_call_sid()
     await twilio.post("/incoming-call", ringing(sid))
     await twilio.post("/transcription", heard(sid, 1, "hello there"))
@@ -126,15 +153,19 @@ async def test_unknown_parameters_and_a_get_are_fine(twilio: SignedClient, clust
 async def test_a_number_that_is_nobodys_is_rejected(twilio: SignedClient, cluster: Cluster) -> None:
     reply = await twilio.post("/incoming-call", ringing(new_call_sid(), To="+12025550177"))
     assert reply.status_code == 200
-    assert ElementTree.fromstring(reply.text).find("Reject") is not None
+    assert ET.fromstring(reply.text).find("Reject") is not None
     assert (await stored(cluster))["active_calls"] == 0
 
 
-async def test_the_persons_own_line_sending_our_dialling_back_is_cut(twilio: SignedClient, cluster: Cluster) -> None:
+async def test_the_persons_own_line_sending_our_dialling_back_is_cut(
+    twilio: SignedClient, cluster: Cluster
+) -> None:
     """The forwarding loop: the same caller again while the person is still being rung."""
     await twilio.post("/incoming-call", ringing(new_call_sid()))
-    again = await twilio.post("/incoming-call", ringing(new_call_sid(), ForwardedFrom=DEMO_FAMILY.phone_number))
-    assert ElementTree.fromstring(again.text).find("Reject") is not None
+    again = await twilio.post(
+        "/incoming-call", ringing(new_call_sid(), ForwardedFrom=DEMO_FAMILY.phone_number)
+    )
+    assert ET.fromstring(again.text).find("Reject") is not None
     assert len(await rows_of(cluster, "active_calls")) == 1
 
 

@@ -151,7 +151,7 @@ class TestOutput:
             if way == "exception":
                 logger.exception("failed")
             else:
-                logger.error("failed", exc_info=True if way == "exc_info=True" else error)  # noqa: TRY400
+                logger.error("failed", exc_info=True if way == "exc_info=True" else error)
 
         text = self.written()
         assert "ValueError" in text
