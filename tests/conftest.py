@@ -3,6 +3,7 @@ migrated template.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 
 from callguard.config import Settings, load_settings
 from callguard.db import migrate
@@ -34,6 +36,17 @@ async def _run(dsn: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Commands set logging up for their whole process; the next test's is as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

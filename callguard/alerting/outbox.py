@@ -33,7 +33,7 @@ async def request_alerts(
     level: AlertLevel,
     excluded_numbers: set[str],
 ) -> None:
-    """Decides who is told and stores it, in the verdict's transaction. The caller and the person never are."""
+    """Decides who is told and stores it in the verdict's transaction; never the caller or the person."""
     contacts = [Contact(**row) for row in await session.rows("people.contacts_of_call", call_id)]
     told = [
         (row["contact_id"], AlertLevel(row["level"])) for row in await session.rows("alerts.told", call_id)

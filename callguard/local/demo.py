@@ -51,11 +51,12 @@ class Demo:
         """Plays every scenario, one call after the other. Raises SimulationError."""
         outcomes: list[CallOutcome] = []
         for scenario in scenarios():
-            outcomes.append(await self._play(scenario))
+            outcomes.append(await self.play(scenario))
             await asyncio.sleep(BETWEEN_CALLS_SECONDS)
         return DemoReport(passed=all(o.as_expected for o in outcomes), calls=outcomes)
 
-    async def _play(self, scenario: Scenario) -> CallOutcome:
+    async def play(self, scenario: Scenario) -> CallOutcome:
+        """Plays one. Raises SimulationError."""
         conversation = AudioConversation(
             caller=load_mulaw(scenario.caller), callee=load_mulaw(scenario.callee)
         )

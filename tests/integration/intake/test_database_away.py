@@ -36,9 +36,16 @@ class Outage:
         self.cluster = cluster
         self._folder = folder
 
-    def crash(self) -> None:
+    async def crash(self) -> None:
+        """All at once, and not before the last of them is gone."""
         self.thaw()
+        postmaster = self._postmaster()
         self._signal(signal.SIGKILL)
+
+        async def alive() -> bool:
+            return is_alive(postmaster)
+
+        await eventually(alive, lambda running: not running)
 
     async def come_back(self) -> None:
         await self._embedded.ensure_running()
@@ -49,15 +56,25 @@ class Outage:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
+    def _postmaster(self) -> int:
+        return int((self._folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
     def _signal(self, number: signal.Signals) -> None:
         """To the postmaster and every one of its backends."""
-        postmaster = int((self._folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        postmaster = self._postmaster()
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for pid in (postmaster, *map(int, children)):
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @asynccontextmanager
@@ -103,7 +120,7 @@ async def test_words_of_a_running_call_survive_a_crash_and_still_alert(
         await twilio.post("/incoming-call", ringing(sid))
         await stage.simulator.settle(sid)
         await twilio.post("/transcription", heard(sid, 1, "this is the social security administration"))
-        outage.crash()
+        await outage.crash()
         spoken = [
             "there is a warrant for your arrest",
             "do not tell anyone about this call",
@@ -135,7 +152,7 @@ async def test_a_call_that_rings_meanwhile_is_dialled_within_two_seconds(
         earlier = new_call_sid()
         await twilio.post("/incoming-call", ringing(earlier, From="+12025550188"))
         await stage.simulator.settle(earlier)
-        outage.crash() if how == "crashed" else outage.freeze()
+        await outage.crash() if how == "crashed" else outage.freeze()
         sid = new_call_sid()
         asked = time.monotonic()
         reply = await twilio.post("/incoming-call", ringing(sid))
@@ -165,7 +182,7 @@ async def test_a_server_that_starts_without_its_database_connects_calls_from_the
 ) -> None:
     async with _house(settings, outage.cluster) as (_, twilio):
         await twilio.post("/incoming-call", ringing(new_call_sid()))
-    outage.crash()
+    await outage.crash()
 
     own = settings_for(outage.cluster, settings.data_dir)
     async with (
@@ -190,7 +207,7 @@ async def test_a_full_notification_queue_costs_no_word_and_no_alert(
     connection = await asyncpg.connect(outage.cluster.owner_dsn)
     await connection.execute("ALTER SYSTEM SET max_notify_queue_pages = 64")
     await connection.close()
-    outage.crash()
+    await outage.crash()
     await outage.come_back()
     async with _house(settings, outage.cluster) as (stage, twilio):
         sid = new_call_sid()

@@ -191,9 +191,7 @@ class ApiDocument:
 
     def check(self, method: str, url: str, names: Iterable[str], status: int, body: str) -> None:
         """Assert that a request and its reply are as the document says."""
-        operation = self._operation(method, url)
-        unknown = set(names) - self._parameters(operation)
-        assert not unknown, f"{unknown} are no parameters of {operation['operationId']}"
+        operation = self.check_request(method, url, names)
         if status >= 400:
             assert set(json.loads(body)) == {"code", "message", "more_info", "status"}
             return
@@ -205,6 +203,13 @@ class ApiDocument:
         reply = json.loads(body)
         validator.validate(reply)
         _check_fields(reply, validator.schema)
+
+    def check_request(self, method: str, url: str, names: Iterable[str]) -> dict[str, Any]:
+        """Assert that the document knows the operation and each parameter; the operation."""
+        operation = self._operation(method, url)
+        unknown = set(names) - self._parameters(operation)
+        assert not unknown, f"{unknown} are no parameters of {operation['operationId']}"
+        return operation
 
     def _validator(self, operation_id: str, schema: Any) -> Any:
         if operation_id not in self._validators:

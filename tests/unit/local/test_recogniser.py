@@ -78,7 +78,7 @@ def test_a_stretch_is_what_is_said_between_two_pauses() -> None:
 
 
 def test_endless_speech_is_cut_at_its_quietest_and_nothing_is_lost() -> None:
-    speech = without_pauses(SCAM + FAMILY)
+    speech = without_pauses(2 * (SCAM + FAMILY))
     assert len(speech) > 16 * SAMPLE_RATE
     stretches = cut(speech)
     assert all(8 * SAMPLE_RATE <= len(s.mulaw) <= 12 * SAMPLE_RATE for s in stretches[:-1])
@@ -202,7 +202,7 @@ async def test_tracks_at_the_same_time_each_tell_their_own_in_order(factory: Whi
     await asyncio.wait_for(asyncio.gather(*(track.close() for track in tracks.values())), DEADLINE_S)
 
     finals = {name: [r for r in results if r.is_final] for name, results in told.items()}
-    assert {name: len(results) for name, results in finals.items()} == {"scam": 4, "family": 3}
+    assert {name: len(results) for name, results in finals.items()} == {"scam": 3, "family": 3}
     assert "warrant" in finals["scam"][0].text
     assert "lunch" in finals["family"][0].text
     for results in told.values():
