@@ -1,10 +1,10 @@
-"""`python -m bench`: every figure of the README and docs, one after the other."""
+"""`python -m bench [--json]`: every figure of docs/figures.md, one bench after the other."""
 
 import subprocess
 import sys
 
-MODULES = ("bench.call_path", "bench.trigger", "bench.media_ingest")
+BENCHES = ("bench.call_path", "bench.dialogues", "bench.trigger", "bench.media_ingest")
 
-for module in MODULES:
-    print(f"== {module}", flush=True)
-    subprocess.run([sys.executable, "-m", module, *sys.argv[1:]], check=True)
+for bench in BENCHES:
+    print(f"== {bench}", flush=True)
+    subprocess.run([sys.executable, "-m", bench, *sys.argv[1:]], check=True)

@@ -64,8 +64,9 @@ class Services:
 async def database_urls(
     settings: Settings, say: Callable[[str], None] | None = None
 ) -> AsyncIterator[Cluster]:
-    """The database to use: the one configured, or the embedded one, started or joined. Raises
-    EmbeddedPostgresError.
+    """The database to use: the one configured, or the embedded one, started or joined.
+
+    Raises EmbeddedPostgresError.
     """
     if settings.database_url is not None:
         owner = settings.database_url.get_secret_value()

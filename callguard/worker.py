@@ -18,6 +18,7 @@ from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable,
 
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
+DRAIN_SECONDS = 3.0
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 60.0
 
@@ -46,13 +47,15 @@ class Worker:
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until cancelled; then what runs is given up to the next worker, by its lease or at once."""
+        """Until cancelled; what runs then has DRAIN_SECONDS to end, then it is the next worker's."""
         try:
             while True:
                 self._wake.clear()
                 if not await self._take():
                     await self._rest()
         finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
@@ -122,9 +125,7 @@ class Worker:
             log.warning("work_outcome_not_stored", kind=work.kind, work=work.id, error=type(error).__name__)
 
     async def _put_back(self, work: Work, code: str) -> None:
-        """For as long as the lease would last anyway: a database that comes back finds its work waiting,
-        not leased.
-        """
+        """Tries while the lease lasts: a database that comes back finds its work waiting, not leased."""
         delay = min(FIRST_RETRY_SECONDS * 2 ** (work.attempts - 1), LONGEST_RETRY_SECONDS)
         async with asyncio.timeout(queue.LEASE_SECONDS):
             while True:

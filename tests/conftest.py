@@ -1,6 +1,4 @@
-"""What tests share: one embedded Postgres a run, and for each test a database of its own, cloned from a
-migrated template.
-"""
+"""What tests share: one embedded Postgres a run, and for each test a database cloned from a template."""
 
 import asyncio
 import logging

@@ -1,3 +1,1 @@
-"""Help is called: a verdict becomes messages to contacts, sent once each, followed until they are
-delivered.
-"""
+"""Help is called: a verdict becomes messages to contacts, sent once each and followed to their end."""

@@ -64,9 +64,7 @@ class Outbox:
         self._sender = sender
 
     async def send(self, work: Work) -> None:
-        """Raises TelephonyError to be tried again: refusals that a repetition can't mend end the alert as
-        failed instead.
-        """
+        """Raises TelephonyError to be tried again; a refusal for good ends the alert as failed."""
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
             if alert is None or not await self._begin(session, alert):

@@ -44,8 +44,9 @@ _STYLES = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
 
 
 def check() -> None:
-    """Tell what is configured, what is reachable, what is wrong, and what to do. Status 1 if anything is
-    wrong.
+    """Tell what is configured, what is reachable, what is wrong, and what to do.
+
+    Status 1 if anything is wrong.
     """
     findings = run(_check(load_settings()))
     table = Table(box=None, pad_edge=False)

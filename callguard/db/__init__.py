@@ -1,3 +1,1 @@
-"""The way to Postgres: connections under a tenant's name, the named queries, migrations, notifications, the
-queue.
-"""
+"""The way to Postgres: connections in a tenant's name, named queries, migrations, LISTEN, the queue."""

@@ -81,6 +81,7 @@ class Database:
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID, *, one_at_a_time: str | None = None) -> AsyncIterator[Session]:
         """One transaction in a tenant's name; those with the same `one_at_a_time` follow one another.
+
         Raises DatabaseError.
         """
         with database_errors():
@@ -88,6 +89,8 @@ class Database:
                 await connection.execute(_opening(tenant_id, one_at_a_time))
                 try:
                     yield Session(connection)
+                except TimeoutError:
+                    raise
                 except Exception:
                     if not connection.is_closed():
                         await connection.execute("ROLLBACK")

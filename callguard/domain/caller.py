@@ -49,9 +49,7 @@ def spoken_number(number: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stir:
-    """STIR/SHAKEN outcome (ATIS-1000074): `level` A, B or C where the signature verified, `failed` where it
-    did not.
-    """
+    """STIR/SHAKEN outcome (ATIS-1000074): `level` where the signature verified, `failed` where it did not."""
 
     level: AttestationLevel | None
     failed: bool

@@ -16,8 +16,9 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CallArrived(Fact, frozen=True, kw_only=True, tag="call_arrived"):
-    """The phone rang: a forwarded call on a person's Twilio number. `dialled_directly` where the TwiML
-    dialled the person itself.
+    """The phone rang: a forwarded call on a person's Twilio number.
+
+    `dialled_directly` where the TwiML dialled the person itself.
     """
 
     conference_name: str

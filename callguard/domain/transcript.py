@@ -18,8 +18,9 @@ class Speaker(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One recognition result of one track. `session_start` (seconds) puts a restarted transcription after
-    the first.
+    """One recognition result of one track.
+
+    `session_start` (seconds) puts a restarted transcription after the first.
     """
 
     session: str

@@ -1,3 +1,1 @@
-"""The phone rings: Twilio's webhooks are verified, parsed into facts, recorded once, and answered with
-TwiML.
-"""
+"""The phone rings: webhooks are verified, parsed into facts, recorded once, and answered with TwiML."""

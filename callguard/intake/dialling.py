@@ -1,6 +1,4 @@
-"""Getting the person on the line: dialled into the conference, or the caller told that they can't be
-reached.
-"""
+"""The person is dialled into the conference, or the caller told that they can't be reached."""
 
 import structlog
 
@@ -24,8 +22,9 @@ class Dialler:
         self._twiml = twiml
 
     async def dial(self, work: Work) -> None:
-        """Rings the person, bearing the caller's own number where a call token lets us. A second attempt
-        looks first.
+        """Rings the person, bearing the caller's own number where a call token lets us.
+
+        A second attempt looks first.
         """
         async with self._database.tenant(work.tenant_id) as session:
             call = await session.row("calls.for_dialling", work.call_id)

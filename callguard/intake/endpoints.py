@@ -1,5 +1,6 @@
-"""Twilio's webhooks about calls. Bridging fails open: a ringing call is answered with dialling TwiML
-whatever breaks.
+"""Twilio's webhooks about calls.
+
+Bridging fails open: a ringing call is answered with dialling TwiML whatever breaks.
 """
 
 import time
@@ -12,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from callguard.domain.facts import AnyFact, CallArrived
-from callguard.errors import NumberUnknown, SpoolError
+from callguard.errors import DatabaseError, NumberUnknown, SpoolError
 from callguard.intake import payloads
 from callguard.intake.recorder import Recorder
 from callguard.intake.routes import RouteBook
@@ -105,6 +106,9 @@ class Intake:
             # Twilio repeats what it could not deliver.
             log.error("fact_not_kept", fact=type(fact).__name__, code=error.code)
             return PlainTextResponse(f"{error}\n", status_code=503)
+        except DatabaseError as error:
+            log.error("fact_refused", fact=type(fact).__name__, code=error.code)
+            return PlainTextResponse(f"{error}\n", status_code=500)
         return Response(status_code=204)
 
 

@@ -1,5 +1,6 @@
-"""Twilio's webhook parameters as facts. Unknown parameters and values of new kinds are let pass, never
-refused.
+"""Twilio's webhook parameters as facts.
+
+Unknown parameters and values of new kinds are let pass, never refused.
 """
 
 import re
@@ -124,8 +125,9 @@ def _moment(raw: str | None) -> datetime | None:
 
 
 def leg_changed(form: Form, parent: str | None) -> LegChanged | None:
-    """The call status webhook: of the caller's leg, or with `parent` of a leg dialled for that call. None
-    for new statuses.
+    """The call status webhook: of the caller's leg, or with `parent` of a leg dialled for that call.
+
+    None for new statuses.
     """
     sid = call_sid(form)
     status = form.get("CallStatus", "")

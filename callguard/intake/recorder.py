@@ -1,6 +1,4 @@
-"""Records facts now if the database can, else spools them; and replays the spool, in order, when it is
-back.
-"""
+"""Facts are recorded now if the database can, else spooled, and replayed in order when it is back."""
 
 import asyncio
 
@@ -45,8 +43,9 @@ class Recorder:
         return arrival
 
     async def record(self, fact: AnyFact) -> None:
-        """Stores or spools. Facts of a call never overtake those of it that wait in the spool. Raises
-        SpoolError.
+        """Stores or spools.
+
+        Facts of a call never overtake those of it that wait in the spool. Raises SpoolError.
         """
         if not self._spool.holds(fact.call_sid):
             try:

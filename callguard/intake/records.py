@@ -40,8 +40,9 @@ MOST_KNOWN = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How a recorded call is answered. `looping`: it is the person's own line that forwards our dialling
-    back.
+    """How a recorded call is answered.
+
+    `looping`: it is the person's own line that forwards our dialling back.
     """
 
     route: Route
@@ -122,8 +123,9 @@ async def _open(session: Session, tenant_id: UUID, route: Route, fact: CallArriv
 
 
 async def record(database: Database, fact: AnyFact, known: KnownCalls | None = None) -> None:
-    """Stores any fact. `known` spares asking again whose a call is. Raises NumberUnknown, CallUnknown or
-    DatabaseError.
+    """Stores any fact.
+
+    `known` spares asking again whose a call is. Raises NumberUnknown, CallUnknown or DatabaseError.
     """
     if isinstance(fact, CallArrived):
         await arrive(database, fact)

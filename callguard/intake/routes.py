@@ -1,6 +1,4 @@
-"""Which phone stands behind which Twilio number: kept sealed on disk, so that calls connect while the
-database is away.
-"""
+"""Which phone stands behind which number: kept sealed on disk, for calls that come without a database."""
 
 import asyncio
 from pathlib import Path

@@ -25,9 +25,7 @@ class SignatureGate:
         self._base_url = base_url
 
     def webhook_ok(self, request: HTTPConnection, body: FormData | bytes | None) -> bool:
-        """`body`: the form of a POST, the raw bytes of a JSON one (checked by `bodySHA256`), or None for a
-        GET.
-        """
+        """`body`: a POST's form, the raw bytes of a JSON one (checked by `bodySHA256`), or None for a GET."""
         signature = request.headers.get(HEADER)
         if signature is None or (isinstance(body, bytes) and not request.query_params.get("bodySHA256")):
             return False

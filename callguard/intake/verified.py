@@ -20,9 +20,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def verified(signatures: SignatureGate, webhook: Webhook) -> Endpoint:
-    """The endpoint of a webhook: 403 without Twilio's signature, 413 over MOST_BYTES, 400 for what breaks
-    the protocol.
-    """
+    """A webhook's endpoint: 403 without Twilio's signature, 413 over MOST_BYTES, 400 for broken protocol."""
 
     async def endpoint(request: Request) -> Response:
         body = await _body(request)
@@ -62,8 +60,9 @@ async def _body(request: Request) -> bytes | None:
 
 
 async def _form(request: Request) -> FormData | None:
-    """None where there is none. Twilio's are URL-encoded; a multipart one could hold files, which it never
-    signs.
+    """None where there is none.
+
+    Twilio's are URL-encoded; a multipart one could hold files, which it never signs.
     """
     is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     return await request.form() if is_form else None

@@ -1,6 +1,4 @@
-"""The demo: a family's calls on real audio, through the real doors, and whether callguard judged them as it
-must.
-"""
+"""The demo: a family's calls on real audio through the real doors, and whether they were judged rightly."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,9 +30,7 @@ class CallOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The demo as a whole: `passed` only if the scam alerted within ALERT_SECONDS and the harmless calls
-    did not.
-    """
+    """The demo as a whole: `passed` if the scam alerted within ALERT_SECONDS and no harmless call did."""
 
     passed: bool
     calls: list[CallOutcome]
@@ -81,8 +77,9 @@ def _as_expected(scenario: Scenario, report: CallReport) -> bool:
 
 @asynccontextmanager
 async def open_demo(settings: Settings) -> AsyncIterator[Demo]:
-    """The demo's own server and stand-in. Raises as `in_process` does, and ConfigurationError without a
-    recogniser.
+    """The demo's own server and stand-in.
+
+    Raises as `in_process` does, and ConfigurationError without a recogniser.
     """
     recogniser = WhisperFactory()
     await recogniser.warm()

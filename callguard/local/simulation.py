@@ -79,8 +79,9 @@ class Simulator:
         self._next_look: asyncio.Task[set[str]] | None = None
 
     async def place(self, name: str, conversation: Conversation, ring: Ring) -> CallReport:
-        """One call from its first ring to the end of everything it gave rise to. Raises SimulationError,
-        DatabaseError.
+        """One call from its first ring to the end of everything it gave rise to.
+
+        Raises SimulationError, DatabaseError.
         """
         record = await self._stand_in.place_call(
             CallPlan(

@@ -16,9 +16,7 @@ TOKEN_PARAMETER = "token"  # noqa: S105  # the name of the parameter, not a toke
 
 
 class Admission:
-    """Implements `StreamGate`: the pass must be ours, fresh, unused, and for the very call that the stream
-    names.
-    """
+    """Implements `StreamGate`: a pass must be ours, fresh, unused, and for the call the stream names."""
 
     def __init__(self, database: Database, signatures: SignatureGate, passes: PassIssuer) -> None:
         self._database = database

@@ -1,6 +1,4 @@
-"""The transport below Twilio's SDK: its own asynchronous client, sent to another host where one is
-configured.
-"""
+"""The transport below Twilio's SDK: its own asynchronous client, sent to the configured host."""
 
 import asyncio
 import logging

@@ -7,8 +7,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class DialledLeg:
-    """A leg that Twilio took. `token_refused` is Twilio's code where the caller's own number could not be
-    shown.
+    """A leg that Twilio took.
+
+    `token_refused` is Twilio's code where the caller's own number could not be shown.
     """
 
     call_sid: str

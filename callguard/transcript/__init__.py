@@ -1,3 +1,1 @@
-"""Words arrive: stored once and in order whatever the order they come in, spooled while the database is
-away.
-"""
+"""Words arrive: stored once, in order whatever order they come in, spooled while the database is away."""

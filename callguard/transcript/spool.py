@@ -81,8 +81,9 @@ class Spool:
         draft.rename(path)
 
     def kept(self) -> Iterator[Spooled]:
-        """Everything kept, oldest first; a record that doesn't open is set aside. Blocking. Raises
-        SpoolError.
+        """Everything kept, oldest first; a record that doesn't open is set aside.
+
+        Blocking. Raises SpoolError.
         """
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             try:

@@ -1,6 +1,4 @@
-"""Logging, set up once: structured events, and one processor that lets no personal data through whatever a
-caller passes.
-"""
+"""Logging, set up once: structured events, and one processor that lets no personal data through."""
 
 import logging
 import re

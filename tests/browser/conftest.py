@@ -22,7 +22,7 @@ _FLAGS = [
 async def chromium() -> AsyncIterator[Browser]:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
-        pytest.skip("No Chromium on this machine; install it with: apt-get install chromium")
+        pytest.fail("No Chromium on this machine. Install it: make chromium, or apt-get install chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=_FLAGS)
         yield browser
