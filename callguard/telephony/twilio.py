@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import aiohttp
+import msgspec
 from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.response import Response
 from twilio.rest import Client
 
 from callguard.errors import TelephonyError, TelephonyUnreachable
@@ -121,14 +123,39 @@ def _twilio_errors(what: str) -> Iterator[None]:
     try:
         yield
     except TwilioRestException as error:
-        raise TelephonyError(
-            f"Twilio refused to {what} (HTTP {error.status}, code {error.code}). "
-            f"What the code means: https://www.twilio.com/docs/api/errors/{error.code}",
-            status=error.status,
-            twilio_code=error.code,
-        ) from None
-    except (aiohttp.ClientError, TwilioException, OSError, TimeoutError) as error:
-        raise TelephonyUnreachable(
-            f"Twilio gave no answer to a request to {what} ({type(error).__name__}). "
-            "It is looked up before it is repeated."
-        ) from None
+        raise _refusal(what, error.status, error.code) from None
+    except TwilioException as error:
+        # Lists are told apart from other requests: their refusal carries the response instead of its fields.
+        if len(error.args) > 1 and isinstance(error.args[1], Response):
+            raise _refusal(what, error.args[1].status_code, _code(error.args[1])) from None
+        raise _silence(what, error) from None
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise _silence(what, error) from None
+
+
+def _refusal(what: str, status: int, code: int) -> TelephonyError:
+    return TelephonyError(
+        f"Twilio refused to {what} (HTTP {status}, code {code}). "
+        f"What the code means: https://www.twilio.com/docs/api/errors/{code}",
+        status=status,
+        twilio_code=code,
+    )
+
+
+def _silence(what: str, error: Exception) -> TelephonyUnreachable:
+    return TelephonyUnreachable(
+        f"Twilio gave no answer to a request to {what} ({type(error).__name__}). "
+        "It is looked up before it is repeated."
+    )
+
+
+def _code(response: Response) -> int:
+    """Twilio's own code, or the HTTP status where something before Twilio answered."""
+    try:
+        return int(msgspec.json.decode(response.text, type=_TwilioError).code)
+    except msgspec.DecodeError:
+        return int(response.status_code)
+
+
+class _TwilioError(msgspec.Struct):
+    code: int
