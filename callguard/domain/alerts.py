@@ -42,8 +42,7 @@ def plan(
 
     danger reaches all contacts at once; warning asks one after the other, ESCALATION_SECONDS apart. A
     contact is told once per level and call, and not of a warning after a danger. `excluded_numbers` (the
-    caller, the person) are
-    never told.
+    caller, the person) are never told.
     """
     told = set(already)
     excluded = set(excluded_numbers)
@@ -63,8 +62,7 @@ def message(level: AlertLevel, person: str, caller: str, fraud_type: FraudType |
 
     Fixed words, the person's name and the caller's number (as stored): nothing that was said on the call
     gets in, and no link. `reference` is short and unique to the alert: it tells a repeated message from a
-    second
-    alert.
+    second alert.
     """
     who = sms.plain_name(person)[:40].rstrip() or "the person you look after"
     number = _shown(caller)
