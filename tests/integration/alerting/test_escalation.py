@@ -1,4 +1,4 @@
-"""Messages that don't arrive or stay unanswered are followed by a spoken call, once, until somebody answers."""
+"""Messages that don't arrive or stay unanswered are followed by one spoken call, until somebody answers."""
 
 import math
 from collections.abc import AsyncIterator
