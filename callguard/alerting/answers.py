@@ -1,7 +1,8 @@
 """What contacts answer, by SMS or on the keypad, and how it is carried out.
 
-A reply counts from a contact's own number, within the window of an alert sent to it; where that leaves a doubt
-the alert's code decides. Each is stored once by the SID it came with, together with the work it asks for.
+A reply counts from a contact's own number, within the window of an alert sent to it; where that leaves a
+doubt the alert's code decides. Each is stored once by the SID it came with, together with the work it asks
+for.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What contacts answer, and what it brings about: once each, from a contact's own number, about their alert."""
+"""What contacts answer and what it brings about: once each, from their own number, about their alert."""
 
 import asyncio
 import math
