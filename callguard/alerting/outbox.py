@@ -33,6 +33,8 @@ from callguard.telephony.port import Telephony
 
 SEND_ALERT = "send_alert"
 ESCALATE = "escalate"
+# Twilio's code for a recipient who sent STOP, of which it may have told nobody.
+OPTED_OUT = 21610
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +124,8 @@ class Outbox:
                 await _advance(
                     session, work.tenant_id, alert["id"], DeliveryStatus.FAILED, str(error.twilio_code)
                 )
+                if error.twilio_code == OPTED_OUT:
+                    await session.run("answers.opt_out", alert["contact_id"])
                 await queue.finish(session, work)
             log.error("alert_refused", alert=str(alert["id"]), twilio_code=error.twilio_code)
             return

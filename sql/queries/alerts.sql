@@ -23,7 +23,7 @@ RETURNING id;
 
 -- name: for_sending
 -- What sending an alert needs; whether a danger overtook this warning, somebody answered since, or the call was called safe.
-SELECT a.id, a.alert_type, a.status, a.level, a.created_at, a.call_id, e.phone_number AS to_number,
+SELECT a.id, a.alert_type, a.status, a.level, a.created_at, a.contact_id, e.phone_number AS to_number,
        u.name AS person_name, u.twilio_number, u.language, c.caller_number, f.fraud_type, c.safe_at IS NOT NULL AS is_safe,
        EXISTS (SELECT FROM alerts d WHERE d.tenant_id = a.tenant_id AND d.call_id = a.call_id AND d.level = 'danger'
                    AND a.level = 'warning') AS overtaken,

@@ -42,7 +42,7 @@ async def test_who_gets_no_message_is_rung_and_hangs_up_on_the_caller_by_key_1(
     assert list(stage.stand_in.debugger) == []
 
 
-async def test_a_message_that_twilio_refuses_for_good_is_followed_by_a_call(
+async def test_a_message_refused_because_of_a_stop_is_followed_by_a_call_as_all_later_ones(
     stage: Stage, cluster: Cluster
 ) -> None:
     stage.stand_in.faults.refuse("POST", r"/Messages\.json$", status=400, code=21610, times=1)
@@ -50,6 +50,8 @@ async def test_a_message_that_twilio_refuses_for_good_is_followed_by_a_call(
         await eventually(lambda: both(cluster), lambda seen: {"sms": "failed", "call": "delivered"} in seen)
 
     assert len(rung(stage, ANNA)) + len(rung(stage, BEN)) == 1
+    opted_out = "SELECT count(*) FROM emergency_contacts WHERE opted_out_at IS NOT NULL"
+    assert await value(cluster, opted_out) == 1
 
 
 async def both(cluster: Cluster) -> list[dict[str, str]]:
