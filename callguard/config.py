@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     twilio_alert_number: str | None = Field(None, alias="TWILIO_ALERT_NUMBER")
     """Number that alerts are sent from. Absent: the person's own Twilio number."""
 
+    alert_answer_seconds: float = Field(60, alias="ALERT_ANSWER_SECONDS", gt=0, le=3600)
+    """How long an alert by SMS may stay unanswered before the contact is rung."""
+
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     """Turns the LLM judge on."""
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")

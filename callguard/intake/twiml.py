@@ -45,6 +45,13 @@ class _Call:
     phone_number: str = ""
 
 
+def templates() -> Environment:
+    """`twiml_templates/`, every value escaped."""
+    return Environment(
+        loader=FileSystemLoader(TWIML_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+
 class Twiml:
     """Renders the templates for one public address."""
 
@@ -52,12 +59,7 @@ class Twiml:
         self._base_url = base_url
         self._passes = passes
         self._hints = {language: ",".join(phrases[:MOST_HINTS]) for language, phrases in hints.items()}
-        self._templates = Environment(
-            loader=FileSystemLoader(TWIML_TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-        )
+        self._templates = templates()
 
     def bridge(
         self, call_sid: str, conference_name: str, language: str, *, announce: bool, now: float
@@ -90,10 +92,6 @@ class Twiml:
     def leg_status_url(self, call_sid: str) -> str:
         """Where Twilio tells how a leg fares that was dialled for this call."""
         return f"{self._base_url}/call-status?{urlencode({'parent': call_sid})}"
-
-    def message_status_url(self, alert_id: object) -> str:
-        """Where Twilio tells how an alert's message fares."""
-        return f"{self._base_url}/message-status?{urlencode({'alert': str(alert_id)})}"
 
     def _listening(self, call_sid: str, language: str, now: float) -> dict[str, str]:
         return {

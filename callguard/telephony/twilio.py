@@ -21,6 +21,8 @@ LEG_EVENTS = ["initiated", "ringing", "answered", "completed"]
 
 # Twilio's refusals of a caller ID: the number may not be used, or does not match the call token.
 CALLER_REFUSED = frozenset({21210, 21212})
+# Its refusals to change a leg that has ended: not in progress, unknown.
+LEG_OVER = frozenset({21220, 20404})
 
 
 class TwilioTelephony:
@@ -75,14 +77,63 @@ class TwilioTelephony:
             )
         return str(participant.call_sid)
 
-    async def leg_in_conference(self, conference: str) -> str | None:
+    async def leg_in_conference(self, conference: str, label: str = PERSON) -> str | None:
         with _twilio_errors("look up a conference"):
             for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
                 for participant in await self._client.conferences(found.sid).participants.list_async(
                     limit=20
                 ):
-                    if participant.label == PERSON:
+                    if participant.label == label:
                         return str(participant.call_sid)
+        return None
+
+    async def add_contact(self, *, conference: str, to: str, sender: str, label: str) -> str:
+        with _twilio_errors("bring in a contact"):
+            participant = await self._client.conferences(conference).participants.create_async(
+                from_=sender,
+                to=to,
+                label=label,
+                timeout=RING_SECONDS,
+                beep="false",
+                early_media=False,
+                start_conference_on_enter=False,
+                end_conference_on_exit=False,
+            )
+        return str(participant.call_sid)
+
+    async def hold(self, *, conference: str, label: str, on: bool, announcement: str) -> None:
+        with _twilio_errors("hold a participant"):
+            for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
+                participant = self._client.conferences(found.sid).participants(label)
+                await participant.update_async(hold=on, hold_url=announcement, hold_method="POST")
+
+    async def end_leg(self, call_sid: str) -> None:
+        try:
+            with _twilio_errors("hang up on a leg"):
+                await self._client.calls(call_sid).update_async(status="completed")
+        except TelephonyError as error:
+            if error.twilio_code not in LEG_OVER:
+                raise
+
+    async def place_call(self, *, to: str, sender: str, twiml: str, status_callback: str | None) -> str:
+        told = (
+            {"status_callback": status_callback, "status_callback_event": LEG_EVENTS}
+            if status_callback
+            else {}
+        )
+        with _twilio_errors("ring a contact"):
+            placed = await self._client.calls.create_async(
+                to=to, from_=sender, twiml=twiml, timeout=RING_SECONDS, **told
+            )
+        return str(placed.sid)
+
+    async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
+        # Twilio dates by the second.
+        since = since.replace(microsecond=0)
+        with _twilio_errors("look up a call"):
+            for placed in await self._client.calls.list_async(to=to, from_=sender, limit=20):
+                if placed.direction == "outbound-api" and placed.date_created >= since:
+                    return str(placed.sid)
         return None
 
     async def redirect(self, call_sid: str, twiml: str) -> None:
