@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     twilio_alert_number: str | None = Field(None, alias="TWILIO_ALERT_NUMBER")
     """Number that alerts are sent from. Absent: the person's own Twilio number."""
 
+    transcription: Literal["twilio", "local"] = Field("twilio", alias="TRANSCRIPTION")
+    """Who recognises the words: Twilio, with this computer as the reserve, or this computer alone."""
+    local_recognition_calls: int = Field(2, alias="LOCAL_RECOGNITION_CALLS", ge=0)
+    """Calls recognised on this computer at once; beyond it a call that needs it is not heard."""
+
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     """Turns the LLM judge on."""
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")

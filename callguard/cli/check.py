@@ -174,7 +174,7 @@ def _judge(settings: Settings) -> Finding:
 
 def _speech() -> Finding:
     try:
-        from callguard.local.recogniser import model_folder  # noqa: PLC0415  # optional, and slow to look for
+        from callguard.speech.recogniser import model_folder  # noqa: PLC0415  # optional, and slow to look for
 
         model_folder()
     except CallguardError as error:

@@ -46,11 +46,14 @@ class _Call:
 
 
 class Twiml:
-    """Renders the templates for one public address."""
+    """Renders the templates for one public address. Without `transcribe` Twilio is not asked for words."""
 
-    def __init__(self, base_url: str, passes: PassIssuer, hints: dict[str, list[str]]) -> None:
+    def __init__(
+        self, base_url: str, passes: PassIssuer, hints: dict[str, list[str]], *, transcribe: bool = True
+    ) -> None:
         self._base_url = base_url
         self._passes = passes
+        self._transcription_url = f"{base_url}/transcription" if transcribe else ""
         self._hints = {language: ",".join(phrases[:MOST_HINTS]) for language, phrases in hints.items()}
         self._templates = Environment(
             loader=FileSystemLoader(TWIML_TEMPLATES),
@@ -95,13 +98,22 @@ class Twiml:
         """Where Twilio tells how an alert's message fares."""
         return f"{self._base_url}/message-status?{urlencode({'alert': str(alert_id)})}"
 
+    @property
+    def stream_url(self) -> str:
+        """Where a call's audio goes."""
+        return f"ws{self._base_url.removeprefix('http')}/media-stream"
+
+    def stream_token(self, call_sid: str, now: float) -> str:
+        """A fresh pass for one stream of this call."""
+        return self._passes.issue(call_sid, uuid4(), now)
+
     def _listening(self, call_sid: str, language: str, now: float) -> dict[str, str]:
         return {
             "language_code": language_code(language),
             "hints": self._hints.get(language, ""),
-            "transcription_url": f"{self._base_url}/transcription",
-            "stream_url": f"ws{self._base_url.removeprefix('http')}/media-stream",
-            "stream_token": self._passes.issue(call_sid, uuid4(), now),
+            "transcription_url": self._transcription_url,
+            "stream_url": self.stream_url,
+            "stream_token": self.stream_token(call_sid, now),
         }
 
     def _render(self, name: str, **values: object) -> str:
