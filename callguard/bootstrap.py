@@ -31,7 +31,7 @@ from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
-from callguard.listening.watch import RESTART_STREAM, ListeningWatch
+from callguard.listening.watch import WATCH_STREAM, ListeningWatch
 from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
@@ -162,10 +162,11 @@ async def _build(
     local = LocalTranscriber(
         recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
     )
-    watch = ListeningWatch(database, telephony, twiml, transcribed=not hears_itself)
+    streams = LiveStreams(settings.media_max_streams)
+    watch = ListeningWatch(database, telephony, twiml, streams, transcribed=not hears_itself)
     handlers = {
         WATCH_TRANSCRIPTION: Handler(watch.transcription, attempts=20),
-        RESTART_STREAM: Handler(watch.restart_stream, attempts=4),
+        WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
         ANALYSE: Handler(analyst.analyse, attempts=20),
@@ -174,7 +175,6 @@ async def _build(
     }
     worker = Worker(database, handlers, wake)
     listener = Listener(cluster.app_dsn, KEYWORD_CHANNEL, wake)
-    streams = LiveStreams(settings.media_max_streams)
     media = make_media_endpoint(
         Admission(database, signatures, passes), StreamFiguresBook(database, local), streams, ear=local
     )

@@ -6,7 +6,7 @@ from typing import Final
 from callguard.db.pool import Database, Row
 from callguard.domain.listening import Fault, Remedy, is_silent, needs_ears
 from callguard.listening.local import LocalTranscriber
-from callguard.listening.watch import request_stream
+from callguard.listening.watch import look_at_stream
 from callguard.media.endpoint import AdmittedStream, StreamEnd
 from callguard.media.messages import Track
 from callguard.media.session import StreamFigures
@@ -75,4 +75,4 @@ class StreamFiguresBook:
         async with self._database.tenant(stream.tenant_id) as session:
             await session.run("streams.end", stream.call_id, stream.stream_sid, reason)
             delay = _RESTART_AFTER_S.get(reason, _RESTART_AFTER_BREAK_S)
-            await request_stream(session, stream.tenant_id, stream.call_id, delay)
+            await look_at_stream(session, stream.tenant_id, stream.call_id, delay)

@@ -19,7 +19,9 @@ ALTER TABLE active_calls ADD COLUMN stream_restarts integer NOT NULL DEFAULT 0;
 
 -- heard_until_ms: how much the caller had spoken on this stream when the newest result from outside came, and
 -- results_seen how many of those there were. Speech beyond it that brings no result is a transcription gone silent.
+-- seen_at: a stream whose server was killed is nobody's, though it was never ended.
 ALTER TABLE media_streams
+    ADD COLUMN seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ADD COLUMN end_reason text CHECK (end_reason IN ('stopped', 'disconnected', 'idle', 'protocol', 'server_stops')),
     ADD COLUMN results_seen integer NOT NULL DEFAULT 0,
     ADD COLUMN heard_until_ms integer NOT NULL DEFAULT 0;

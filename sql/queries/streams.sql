@@ -15,6 +15,7 @@ before AS (
     WHERE m.tenant_id = $1 AND m.call_id = $2 AND m.stream_sid = $3),
 written AS (
     UPDATE media_streams m SET caller_speech_ms = $4, callee_speech_ms = $5, received_ms = $6, lost_ms = $7,
+        seen_at = clock_timestamp(),
         results_seen = r.told, heard_until_ms = CASE WHEN r.told > b.results_seen THEN $4 ELSE b.heard_until_ms END
     FROM before b, results r WHERE m.id = b.id
     RETURNING m.heard_until_ms)
@@ -31,10 +32,10 @@ WHERE c.tenant_id = $1 AND c.id = $2;
 UPDATE media_streams SET ended_at = clock_timestamp(), end_reason = $3 WHERE call_id = $1 AND stream_sid = $2;
 
 -- name: for_watching
--- How a call is listened to.
+-- How a call is listened to; a stream reports every five seconds.
 SELECT c.call_sid, c.status, c.transcription_state, c.stream_restarts,
-       EXISTS (SELECT FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id AND m.ended_at IS NULL)
-           AS streaming
+       EXISTS (SELECT FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id AND m.ended_at IS NULL
+                   AND m.seen_at > clock_timestamp() - interval '20 seconds') AS streaming
 FROM active_calls c WHERE c.id = $1;
 
 -- name: restarted

@@ -95,3 +95,16 @@ async def test_with_local_recognition_first_twilio_is_asked_for_no_words(
         assert await sessions_of(cluster) == {"local-MZ"}
         assert list(stage.stand_in.debugger) == []
     assert audio_files(settings.data_dir) == []
+
+
+async def test_a_transcription_that_falls_silent_is_noticed_by_the_speech_it_does_not_tell(
+    settings: Settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callguard.domain.listening.SILENT_AFTER_MS", 2000)
+    async with in_process(settings, speed=1.0) as stage:
+        call = await alerted_during_the_call(stage, TranscriptionHabit.DEAF)
+
+        assert call.degraded is not None
+        assert call.degraded.startswith("The transcription hears nothing although the caller speaks;")
+        assert call.verdict == "SCAM"
+        assert await sessions_of(cluster) == {"local-MZ"}

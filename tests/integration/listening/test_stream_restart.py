@@ -15,16 +15,17 @@ from callguard.db.queue import Work
 from callguard.domain.listening import MOST_RESTARTS
 from callguard.errors import TelephonyUnreachable
 from callguard.intake.twiml import Twiml
-from callguard.listening.watch import RESTART_STREAM, ListeningWatch, request_stream
+from callguard.listening.watch import LOOK_SECONDS, WATCH_STREAM, ListeningWatch, look_at_stream
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.stage import Stage, in_process
 from callguard.local.twilio import AudioConversation, CallPlan
+from callguard.media.endpoint import LiveStreams
 from callguard.telephony.port import Telephony
 from callguard.trust.passes import PassIssuer
 from tests.integration.eventually import eventually
 from tests.integration.local.stand_in_bench import api_document
-from tests.integration.population import Household, call_sid, household, open_call, rows, value
+from tests.integration.population import Household, call_sid, connected, household, open_call, rows, value
 
 PASSES = PassIssuer(b"k" * 32)
 
@@ -44,14 +45,14 @@ class Streams:
 
 def watching(database: Database, telephony: Streams) -> ListeningWatch:
     twiml = Twiml("https://calls.example.org", PASSES, {})
-    return ListeningWatch(database, cast("Telephony", telephony), twiml, transcribed=True)
+    return ListeningWatch(database, cast("Telephony", telephony), twiml, LiveStreams(1), transcribed=True)
 
 
 async def taken(database: Database, home: Household, call_id: UUID) -> Work:
     """The work of looking after the call's stream, due now and claimed."""
     async with database.tenant(home.tenant_id) as session:
-        await request_stream(session, home.tenant_id, call_id, 0)
-    (work,) = await queue.claim(database, [RESTART_STREAM], 1)
+        await look_at_stream(session, home.tenant_id, call_id, 0)
+    (work,) = await queue.claim(database, [WATCH_STREAM], 1)
     return work
 
 
@@ -63,7 +64,7 @@ async def test_a_stream_is_asked_for_with_a_fresh_pass_and_three_times_at_the_mo
     telephony = Streams()
     watch = watching(database, telephony)
     for _ in range(MOST_RESTARTS + 2):
-        await watch.restart_stream(await taken(database, home, call_id))
+        await watch.stream(await taken(database, home, call_id))
 
     assert [asked["name"] for asked in telephony.asked] == ["callguard-1", "callguard-2", "callguard-3"]
     assert {(asked["call"], asked["url"]) for asked in telephony.asked} == {
@@ -88,9 +89,32 @@ async def test_no_stream_is_asked_for_where_one_runs_or_the_call_is_over(
     telephony = Streams()
     watch = watching(database, telephony)
     for call_id in (running, over):
-        await watch.restart_stream(await taken(database, home, call_id))
+        await watch.stream(await taken(database, home, call_id))
     assert telephony.asked == []
     assert await value(cluster, "SELECT count(*) FROM notices") == 0
+    (again,) = await rows(
+        cluster,
+        "SELECT call_id, extract(epoch FROM run_after - clock_timestamp()) AS due FROM work"
+        " WHERE kind = $1 AND state = 'pending'",
+        WATCH_STREAM,
+    )
+    assert again["call_id"] == running
+    assert LOOK_SECONDS - 5 < again["due"] <= LOOK_SECONDS
+
+
+async def test_a_stream_whose_server_was_killed_is_started_again(
+    database: Database, cluster: Cluster
+) -> None:
+    home = await household(database)
+    call_id = await open_call(database, home)
+    async with database.tenant(home.tenant_id) as session:
+        await session.value("streams.admit", home.tenant_id, call_id, uuid4(), "MZ1")
+    async with connected(cluster.owner_dsn) as owner:
+        await owner.execute("ALTER TABLE media_streams NO FORCE ROW LEVEL SECURITY")
+        await owner.execute("UPDATE media_streams SET seen_at = seen_at - interval '21 seconds'")
+    telephony = Streams()
+    await watching(database, telephony).stream(await taken(database, home, call_id))
+    assert [asked["call"] for asked in telephony.asked] == [call_sid(1)]
 
 
 async def test_a_request_without_a_reply_is_not_counted_and_keeps_its_name(database: Database) -> None:
@@ -100,8 +124,8 @@ async def test_a_request_without_a_reply_is_not_counted_and_keeps_its_name(datab
     watch = watching(database, telephony)
     work = await taken(database, home, call_id)
     with pytest.raises(TelephonyUnreachable):
-        await watch.restart_stream(work)
-    await watch.restart_stream(work)
+        await watch.stream(work)
+    await watch.stream(work)
     assert [asked["name"] for asked in telephony.asked] == ["callguard-1", "callguard-1"]
 
 

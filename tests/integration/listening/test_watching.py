@@ -5,20 +5,31 @@ from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db.pool import Database, Row
 from callguard.domain.facts import TranscriptionChanged
 from callguard.domain.listening import SILENT_AFTER_MS, Fault
+from callguard.domain.transcript import Speaker
 from callguard.intake import records
 from callguard.intake.recorder import Recorder
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
+from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.stage import Stage
+from callguard.local.twilio import (
+    CallPlan,
+    DialogueConversation,
+    SpokenTurn,
+    Transcribed,
+    TranscriptionHabit,
+)
 from callguard.media.endpoint import AdmittedStream, StreamEnd
 from callguard.media.messages import Track
 from callguard.media.session import StreamFigures
+from callguard.transcript import notices as stored
 from tests.integration.eventually import eventually
 from tests.integration.listening.hearing import Echoes, Facts, session_of, stream_of
 from tests.integration.population import (
@@ -124,8 +135,6 @@ async def test_the_end_of_a_transcription_with_its_call_is_no_fault(
 async def test_a_start_that_comes_late_ends_the_fault(
     database: Database, home: Household, call_id: UUID, cluster: Cluster
 ) -> None:
-    from callguard.transcript import notices as stored  # noqa: PLC0415  # the name is taken here
-
     async with database.tenant(home.tenant_id) as session:
         await stored.declare(session, home.tenant_id, call_id, Fault.TRANSCRIPTION_MISSING)
     await records.record(database, TranscriptionChanged(call_sid=call_sid(1), state="started"))
@@ -199,6 +208,39 @@ async def test_the_end_of_a_stream_is_looked_into_however_it_came(
     reason: StreamEnd, database: Database, stream: AdmittedStream, local: LocalTranscriber, cluster: Cluster
 ) -> None:
     await StreamFiguresBook(database, local).ended(stream, reason)
-    (work,) = await work_of(cluster, "restart_stream")
+    (work,) = await work_of(cluster, "watch_stream")
     assert 0 < work["due"] <= 2
     assert await value(cluster, "SELECT end_reason FROM media_streams") == reason
+
+
+async def test_a_fault_is_logged_once_and_without_anything_personal(
+    database: Database, home: Household, call_id: UUID
+) -> None:
+    with capture_logs() as logged:
+        for _ in range(3):
+            async with database.tenant(home.tenant_id) as session:
+                await stored.declare(session, home.tenant_id, call_id, Fault.TRANSCRIPTION_FAILED)
+    assert [dict(entry) for entry in logged] == [
+        {
+            "event": "call_degraded",
+            "log_level": "error",
+            "call_id": str(call_id),
+            "fault": "transcription_failed",
+        }
+    ]
+
+
+async def test_an_error_of_the_transcription_degrades_a_whole_call(stage: Stage, cluster: Cluster) -> None:
+    record = await stage.stand_in.place_call(
+        CallPlan(
+            from_number="+12025550199",
+            to_number=DEMO_FAMILY.twilio_number,
+            conversation=DialogueConversation([SpokenTurn(Speaker.CALLER, "buy gift cards")]),
+            transcription=TranscriptionHabit.FAILS,
+        )
+    )
+    assert record.of(Transcribed) == ()
+    assert [notice[0] for notice in await notices(cluster)] == ["transcription_failed"]
+    (call,) = (await DatabaseSnapshots(stage.database)()).calls
+    assert call.transcript == ()
+    assert call.degraded is not None
