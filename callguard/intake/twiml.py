@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from callguard.domain.words import normalise
 from callguard.resources import TWIML_TEMPLATES
 from callguard.trust.passes import PassIssuer
 
@@ -30,6 +31,15 @@ _UNREACHABLE = {
     "de": "Die gewünschte Person ist zurzeit nicht erreichbar. Bitte versuchen Sie es später noch einmal.",
     "pt": "A pessoa para quem está a ligar não está disponível neste momento. Tente mais tarde.",
 }
+# In fewer words a person may well say the same.
+_FEWEST_WORDS = 4
+_SPOKEN = tuple(f" {normalise(text)} " for text in (*_ANNOUNCEMENT.values(), *_UNREACHABLE.values()))
+
+
+def is_announcement(text: str) -> bool:
+    """Whether these are words of an announcement of ours: Twilio transcribes what it says to a leg, too."""
+    heard = normalise(text)
+    return len(heard.split()) >= _FEWEST_WORDS and any(f" {heard} " in spoken for spoken in _SPOKEN)
 
 
 @dataclass(frozen=True, slots=True)

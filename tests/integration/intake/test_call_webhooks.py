@@ -222,3 +222,20 @@ async def test_words_after_a_stop_and_events_in_any_order_make_one_transcript(
     (call,) = (await DatabaseSnapshots(stage.database)()).calls
     assert as_text(call.transcript) == "caller: hello granny\ncallee: who is this\ncaller: your grandson"
     assert await value(cluster, "SELECT transcription_state FROM active_calls") == "stopped"
+
+
+async def test_our_own_announcements_are_nobodys_words(stage: Stage, twilio: SignedClient) -> None:
+    sid, ours = new_call_sid(), "the person you are calling can't be reached at the moment"
+    await twilio.post("/incoming-call", ringing(sid))
+    for sequence, (text, track) in enumerate(
+        [
+            (ours, "outbound_track"),
+            (f"{ours} i said", "outbound_track"),
+            ("the person", "outbound_track"),
+            (ours, "inbound_track"),
+        ]
+    ):
+        await twilio.post("/transcription", heard(sid, sequence, text, track=track))
+
+    (call,) = (await DatabaseSnapshots(stage.database)()).calls
+    assert as_text(call.transcript) == f"callee: {ours} i said the person\ncaller: {ours}"
