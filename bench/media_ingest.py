@@ -77,7 +77,7 @@ class OpenDoor:
         return True
 
     async def admit(self, started: StreamStarted) -> AdmittedStream:
-        return AdmittedStream(uuid4(), uuid4(), started.call_sid, started.stream_sid)
+        return AdmittedStream(uuid4(), uuid4(), started.call_sid, started.stream_sid, "en")
 
     async def progress(self, stream: AdmittedStream, heard: Mapping[Track, StreamFigures]) -> None:
         self._heard[stream.call_id] = heard

@@ -27,13 +27,17 @@ from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaO
 from callguard.intake.dialling import Dialler
 from callguard.intake.endpoints import Intake
 from callguard.intake.recorder import Recorder
-from callguard.intake.records import DIAL, TELL_UNREACHABLE
+from callguard.intake.records import DIAL, TELL_UNREACHABLE, WATCH_TRANSCRIPTION
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
+from callguard.listening.book import StreamFiguresBook
+from callguard.listening.local import LocalTranscriber
+from callguard.listening.watch import WATCH_STREAM, ListeningWatch
 from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
-from callguard.media.admission import Admission, StreamFiguresBook
+from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
+from callguard.speech.recogniser import WhisperFactory
 from callguard.telephony.twilio import TwilioTelephony
 from callguard.transcript.spool import Spool
 from callguard.trust.keys import Keys, load_keys
@@ -141,9 +145,16 @@ async def _build(
         base_url=settings.twilio_base_url,
     )
     stack.push_async_callback(telephony.close)
+    hears_itself = settings.transcription == "local"
+    recogniser = await _recogniser(stack, warm=hears_itself)
     passes = PassIssuer(keys.derive("stream passes"))
     signatures = SignatureGate(_accepted_tokens(settings, keys), settings.base_url)
-    twiml = Twiml(settings.base_url, passes, {lang: _hints(lang) for lang in LANGUAGE_CODES})
+    twiml = Twiml(
+        settings.base_url,
+        passes,
+        {lang: _hints(lang) for lang in LANGUAGE_CODES},
+        transcribe=not hears_itself,
+    )
 
     wake = asyncio.Event()
     recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
@@ -152,7 +163,14 @@ async def _build(
     outbox = Outbox(database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds)
     answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
     analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
+    local = LocalTranscriber(
+        recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
+    )
+    streams = LiveStreams(settings.media_max_streams)
+    watch = ListeningWatch(database, telephony, twiml, streams, transcribed=not hears_itself)
     handlers = {
+        WATCH_TRANSCRIPTION: Handler(watch.transcription, attempts=20),
+        WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
         ANALYSE: Handler(analyst.analyse, attempts=20),
@@ -163,8 +181,9 @@ async def _build(
     }
     worker = Worker(database, handlers, wake)
     listener = Listener(cluster.app_dsn, KEYWORD_CHANNEL, wake)
-    streams = LiveStreams(settings.media_max_streams)
-    media = make_media_endpoint(Admission(database, signatures, passes), StreamFiguresBook(database), streams)
+    media = make_media_endpoint(
+        Admission(database, signatures, passes), StreamFiguresBook(database, local), streams, ear=local
+    )
     services = Services(
         settings=settings,
         keys=keys,
@@ -191,6 +210,18 @@ async def _build(
         "replay": recorder.run,
         "route_book": lambda: route_book.run(database),
     }
+
+
+async def _recogniser(stack: AsyncExitStack, *, warm: bool) -> WhisperFactory:
+    """Speech recognition on this computer; loaded by the first who needs it, or now.
+
+    Raises ConfigurationError where it is wanted now and not installed.
+    """
+    recogniser = WhisperFactory()
+    stack.callback(recogniser.close)
+    if warm:
+        await recogniser.warm()
+    return recogniser
 
 
 def _accepted_tokens(settings: Settings, keys: Keys) -> list[str]:

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from callguard.domain.audio import SAMPLE_RATE, mulaw_encode
 from callguard.domain.transcript import Speaker
-from callguard.local.recordings import Scenario, load_samples, resample, scenarios
+from callguard.local.recordings import Scenario, load_samples, scenarios
+from callguard.speech.resampling import resample
 
 Samples = NDArray[np.float64]
 

@@ -71,7 +71,7 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     yield await _server(settings)
     yield await _telephone(settings)
     yield _judge(settings)
-    yield _speech()
+    yield _speech(settings)
 
 
 def _data_folder(settings: Settings) -> Finding:
@@ -172,11 +172,15 @@ def _judge(settings: Settings) -> Finding:
     return Finding("LLM judge", State.OK, f"model {settings.openai_model}")
 
 
-def _speech() -> Finding:
+def _speech(settings: Settings) -> Finding:
+    alone = settings.transcription == "local"
     try:
-        from callguard.local.recogniser import model_folder  # noqa: PLC0415  # optional, and slow to look for
+        from callguard.speech.recogniser import model_folder  # noqa: PLC0415  # optional, and slow to look for
 
         model_folder()
     except CallguardError as error:
-        return Finding("local speech recognition", State.NOTE, "not installed", error.message)
-    return Finding("local speech recognition", State.OK, "installed, English")
+        state = State.WRONG if alone else State.NOTE
+        return Finding("local speech recognition", state, "not installed", error.message)
+    part = "hears every call" if alone else "takes over where Twilio's transcription fails"
+    calls = settings.local_recognition_calls
+    return Finding("local speech recognition", State.OK, f"installed, English; {part}, {calls} calls at once")

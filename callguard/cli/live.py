@@ -100,6 +100,8 @@ def _facts(call: LiveCall, figures: Mapping[str, float]) -> Iterator[tuple[tuple
             yield (utterance.sequence, utterance.text), f"{speaker}: {_plain(utterance.text)}"
     for keyword in call.keywords:
         yield ("keyword", keyword), f"keyword heard: {_plain(keyword)}"
+    if call.degraded is not None:
+        yield ("degraded", call.degraded), f"listening is degraded. {call.degraded}"
     if call.contributions:
         verdict = wording.verdict_words(call)
         yield ("risk", call.risk, call.verdict), f"risk {call.risk} of 100: {verdict.label}"
@@ -119,6 +121,8 @@ def _panel(call: LiveCall, keyword_to_alert_ms: float | None) -> Panel:
         rows.append(Text(wording.attestation_words(call.attestation), style="dim"))
         turns = marked_turns(call.transcript, call.keywords)
         rows += [_turn(turn, call) for turn in turns[-_TURNS_SHOWN:]]
+    if call.degraded is not None:
+        rows.append(Text(f"! {call.degraded}", style="bold yellow"))
     rows.append(_risk(call, verdict, colour))
     rows += [Text(_plain(line), style=style) for line, style in _reasons(call)]
     rows += [Text(f"→ {_alert_line(alert)}", style="bold") for alert in call.alerts]

@@ -15,11 +15,11 @@ from callguard.config import Settings, load_settings
 from callguard.domain.transcript import Speaker
 from callguard.errors import ConfigurationError
 from callguard.local.dialogues import Dialogue, read_dialogues
-from callguard.local.recogniser import WhisperFactory
 from callguard.local.recordings import load_mulaw
 from callguard.local.simulation import CallReport, Ring, Simulator
 from callguard.local.stage import Stage, beside, in_scratch
 from callguard.local.twilio import AudioConversation, RecogniserFactory
+from callguard.speech.recogniser import WhisperFactory
 from callguard.trust.logs import set_up_logs
 
 # Dialogues at no pace share the machine: enough calls at once to keep it busy, few enough that none waits

@@ -34,7 +34,10 @@ class LiveAlert:
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A call as people see it. `caller` is E.164 or 'withheld'; `verdict` SAFE, UNSURE, SUSPECT or SCAM."""
+    """A call as people see it. `caller` is E.164 or 'withheld'; `verdict` SAFE, UNSURE, SUSPECT or SCAM.
+
+    `degraded` says in plain words what fails in listening to it, or is None.
+    """
 
     id: UUID
     call_sid: str
@@ -54,6 +57,7 @@ class LiveCall:
     transcript: tuple[Utterance, ...]
     alerts: tuple[LiveAlert, ...]
     speech_seconds: float
+    degraded: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 from callguard.dashboard.snapshot import Contribution, LiveAlert, LiveCall, Snapshot
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.transcript import Utterance
+from callguard.transcript import notices
 from callguard.transcript import store as transcripts
 
 MOST_CALLS = 50
@@ -36,10 +37,20 @@ async def _calls(session: Session, tenant_id: UUID) -> list[LiveCall]:
     ids = [row["id"] for row in rows]
     words = await transcripts.of_calls(session, tenant_id, ids)
     verdicts = {row["call_id"]: row for row in await session.rows("analyses.standing", tenant_id, ids)}
+    degraded = await notices.of_calls(session, tenant_id, ids)
     alerts: defaultdict[UUID, list[LiveAlert]] = defaultdict(list)
     for row in await session.rows("alerts.of_calls", tenant_id, ids):
         alerts[row["call_id"]].append(_alert(row))
-    return [_call(row, words.get(row["id"], ()), verdicts.get(row["id"]), alerts[row["id"]]) for row in rows]
+    return [
+        _call(
+            row,
+            words.get(row["id"], ()),
+            verdicts.get(row["id"]),
+            alerts[row["id"]],
+            degraded.get(row["id"]),
+        )
+        for row in rows
+    ]
 
 
 def _alert(row: Row) -> LiveAlert:
@@ -56,7 +67,11 @@ def _alert(row: Row) -> LiveAlert:
 
 
 def _call(
-    row: Row, words: tuple[Utterance, ...], verdict: Row | None, alerts: Iterable[LiveAlert]
+    row: Row,
+    words: tuple[Utterance, ...],
+    verdict: Row | None,
+    alerts: Iterable[LiveAlert],
+    degraded: str | None,
 ) -> LiveCall:
     return LiveCall(
         id=row["id"],
@@ -77,4 +92,5 @@ def _call(
         transcript=words,
         alerts=tuple(alerts),
         speech_seconds=row["caller_speech_ms"] / 1000,
+        degraded=degraded,
     )

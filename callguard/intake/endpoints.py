@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from callguard.domain.facts import AnyFact, CallArrived
+from callguard.domain.facts import AnyFact, CallArrived, WordsHeard
 from callguard.errors import DatabaseError, NumberUnknown, SpoolError
 from callguard.intake import payloads
 from callguard.intake.recorder import Recorder
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
-from callguard.intake.twiml import Twiml
+from callguard.intake.twiml import Twiml, is_announcement
 from callguard.intake.verified import Form, verified
 
 DEFAULT_LANGUAGE = "en"
@@ -87,7 +87,10 @@ class Intake:
 
     async def transcription(self, _request: Request, form: Form) -> Response:
         """Words were heard, or the transcription changed its state."""
-        return await self._record(payloads.transcription(form))
+        fact = payloads.transcription(form)
+        if isinstance(fact, WordsHeard) and fact.track == "outbound_track" and is_announcement(fact.text):
+            return Response(status_code=204)
+        return await self._record(fact)
 
     async def call_status(self, request: Request, form: Form) -> Response:
         """A leg moved on: the caller's, or one that was dialled for the call named by `parent`."""

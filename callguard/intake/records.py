@@ -19,13 +19,19 @@ from callguard.domain.facts import (
     TranscriptionChanged,
     WordsHeard,
 )
+from callguard.domain.listening import STARTED_WITHIN_S, Fault
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
 from callguard.intake.routes import Route
+from callguard.transcript import notices
 from callguard.transcript import store as transcripts
 
 DIAL = "dial"
 TELL_UNREACHABLE = "tell_unreachable"
 ANALYSE = "analyse"
+WATCH_TRANSCRIPTION = "watch_transcription"
+
+# A transcription stops when its call ends; that the call did is told a little later.
+ENDING_SECONDS = 2.0
 
 # SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the
 # work.
@@ -108,6 +114,8 @@ async def _open(session: Session, tenant_id: UUID, route: Route, fact: CallArriv
         route.announce and not fact.dialled_directly,
         fact.arrived_at,
     )
+    if call_id is not None:
+        await _watch(session, tenant_id, call_id, STARTED_WITHIN_S)
     if call_id is not None and not fact.dialled_directly:
         await session.run("calls.expect_leg", tenant_id, call_id)
         await queue.add(
@@ -165,7 +173,7 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
         case WordsHeard():
             await transcripts.add(session, tenant_id, call_id, call["language"], fact)
         case TranscriptionChanged(state=state):
-            await session.run("calls.transcription_changed", call_id, state)
+            await _transcription_changed(session, tenant_id, call_id, state)
         case LegChanged(leg_sid=None, status=status):
             if status in FINAL:
                 await _end(session, tenant_id, call_id)
@@ -177,6 +185,30 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
             await session.run("calls.connected", call_id)
         case ConferenceChanged():
             pass
+
+
+async def _transcription_changed(session: Session, tenant_id: UUID, call_id: UUID, state: str) -> None:
+    if not await session.run("calls.transcription_changed", call_id, state):
+        return
+    match state:
+        case "started":
+            await notices.clear(session, call_id, Fault.TRANSCRIPTION_MISSING)
+        case "failed":
+            await notices.declare(session, tenant_id, call_id, Fault.TRANSCRIPTION_FAILED)
+        case _:
+            await _watch(session, tenant_id, call_id, ENDING_SECONDS)
+
+
+async def _watch(session: Session, tenant_id: UUID, call_id: UUID, delay_seconds: float) -> None:
+    await queue.add(
+        session,
+        tenant_id,
+        WATCH_TRANSCRIPTION,
+        subject=call_id,
+        call_id=call_id,
+        urgency=3,
+        delay_seconds=delay_seconds,
+    )
 
 
 async def _persons_leg(session: Session, tenant_id: UUID, call_id: UUID, fact: LegChanged) -> None:

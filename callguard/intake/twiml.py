@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from callguard.domain.words import normalise
 from callguard.resources import TWIML_TEMPLATES
 from callguard.trust.passes import PassIssuer
 
@@ -30,6 +31,15 @@ _UNREACHABLE = {
     "de": "Die gewünschte Person ist zurzeit nicht erreichbar. Bitte versuchen Sie es später noch einmal.",
     "pt": "A pessoa para quem está a ligar não está disponível neste momento. Tente mais tarde.",
 }
+# In fewer words a person may well say the same.
+_FEWEST_WORDS = 4
+_SPOKEN = tuple(f" {normalise(text)} " for text in (*_ANNOUNCEMENT.values(), *_UNREACHABLE.values()))
+
+
+def is_announcement(text: str) -> bool:
+    """Whether these are words of an announcement of ours: Twilio transcribes what it says to a leg, too."""
+    heard = normalise(text)
+    return len(heard.split()) >= _FEWEST_WORDS and any(f" {heard} " in spoken for spoken in _SPOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +63,14 @@ def templates() -> Environment:
 
 
 class Twiml:
-    """Renders the templates for one public address."""
+    """Renders the templates for one public address. Without `transcribe` Twilio is not asked for words."""
 
-    def __init__(self, base_url: str, passes: PassIssuer, hints: dict[str, list[str]]) -> None:
+    def __init__(
+        self, base_url: str, passes: PassIssuer, hints: dict[str, list[str]], *, transcribe: bool = True
+    ) -> None:
         self._base_url = base_url
         self._passes = passes
+        self._transcription_url = f"{base_url}/transcription" if transcribe else ""
         self._hints = {language: ",".join(phrases[:MOST_HINTS]) for language, phrases in hints.items()}
         self._templates = templates()
 
@@ -93,13 +106,22 @@ class Twiml:
         """Where Twilio tells how a leg fares that was dialled for this call."""
         return f"{self._base_url}/call-status?{urlencode({'parent': call_sid})}"
 
+    @property
+    def stream_url(self) -> str:
+        """Where a call's audio goes."""
+        return f"ws{self._base_url.removeprefix('http')}/media-stream"
+
+    def stream_token(self, call_sid: str, now: float) -> str:
+        """A fresh pass for one stream of this call."""
+        return self._passes.issue(call_sid, uuid4(), now)
+
     def _listening(self, call_sid: str, language: str, now: float) -> dict[str, str]:
         return {
             "language_code": language_code(language),
             "hints": self._hints.get(language, ""),
-            "transcription_url": f"{self._base_url}/transcription",
-            "stream_url": f"ws{self._base_url.removeprefix('http')}/media-stream",
-            "stream_token": self._passes.issue(call_sid, uuid4(), now),
+            "transcription_url": self._transcription_url,
+            "stream_url": self.stream_url,
+            "stream_token": self.stream_token(call_sid, now),
         }
 
     def _render(self, name: str, **values: object) -> str:

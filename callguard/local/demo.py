@@ -9,12 +9,12 @@ import msgspec
 
 from callguard.config import DEFAULT_PORT, Settings
 from callguard.errors import ConfigurationError
-from callguard.local.recogniser import WhisperFactory
 from callguard.local.recordings import Scenario, load_mulaw, scenarios
 from callguard.local.simulation import CallReport, Ring
 from callguard.local.stage import Stage, in_process
 from callguard.local.twilio import AudioConversation
 from callguard.server import bind
+from callguard.speech.recogniser import WhisperFactory
 
 ALERT_SECONDS = 10.0
 BETWEEN_CALLS_SECONDS = 1.0

@@ -8,7 +8,6 @@ import struct
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import gcd
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,12 +17,12 @@ from numpy.typing import NDArray
 from callguard.domain.audio import SAMPLE_RATE, mulaw_decode, mulaw_encode
 from callguard.domain.transcript import Speaker, Turn
 from callguard.errors import AudioError
+from callguard.speech.resampling import resample
 
 AUDIO_FOLDER: Final = Path(__file__).parent / "audio"
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _TO_THE_END: Final = 0xFFFFFFFF  # the size that a writer leaves when it can't seek back, as into a pipe
-_CROSSINGS: Final = 16  # of the resampling sinc on each side: 80 dB down in the stop band with its window
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +76,6 @@ def load_samples(path: Path) -> tuple[NDArray[np.float64], int]:
     """The recording's samples, mixed down, full scale 1.0, and their rate in Hz. Errors: see `load_mulaw`."""
     wav = _parse(_content(path))
     return _mono(wav), wav.rate
-
-
-def resample(samples: NDArray[np.float64], rate: int, to: int) -> NDArray[np.float64]:
-    """`samples` at the rate `to` (both in Hz): a polyphase windowed sinc, with Kaiser's window of beta 8.
-
-    Method: Smith, Digital Audio Resampling (CCRMA, 2002). Cuts off at 0.92 of the lower Nyquist frequency.
-    """
-    if rate == to:
-        return samples
-    up, down = to // gcd(rate, to), rate // gcd(rate, to)
-    cutoff = 0.92 * min(1.0, to / rate)
-    half = int(np.ceil(_CROSSINGS / cutoff))
-    padded = np.concatenate([np.zeros(half), samples, np.zeros(half + 1)])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half)
-    taps = np.arange(-half + 1, half + 1)
-    result = np.empty(-(-len(samples) * up // down))
-    for first in range(min(up, len(result))):  # every up-th output shares a phase, and so a kernel
-        whole, phase = divmod(first * down, up)
-        distance = taps - phase / up
-        window = np.i0(8 * np.sqrt(np.maximum(0, 1 - (distance / half) ** 2))) / np.i0(8.0)
-        kernel = cutoff * np.sinc(cutoff * distance) * window
-        outputs = result[first::up]
-        outputs[:] = np.einsum("ij,j->i", windows[whole + 1 :: down][: len(outputs)], kernel)
-    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
-"""Which streams are let in, and the figures kept of them: Twilio's signature, then a pass that works once."""
+"""Which streams are let in: Twilio's signature, then a pass that works once."""
 
 import time
-from collections.abc import Mapping
 
 from starlette.websockets import WebSocket
 
 from callguard.db.pool import Database
+from callguard.domain.listening import Fault
 from callguard.intake.signature import SignatureGate
-from callguard.media.endpoint import AdmittedStream, StreamEnd
-from callguard.media.messages import Track
-from callguard.media.session import StreamFigures, StreamStarted
+from callguard.media.endpoint import AdmittedStream
+from callguard.media.session import StreamStarted
+from callguard.transcript import notices
 from callguard.trust.passes import PassIssuer
 
 TOKEN_PARAMETER = "token"  # noqa: S105  # the name of the parameter, not a token
@@ -39,30 +39,9 @@ class Admission:
             admitted = await session.value(
                 "streams.admit", call["tenant_id"], call["call_id"], shown.id, started.stream_sid
             )
-        if admitted is None:
-            return None
-        return AdmittedStream(call["tenant_id"], call["call_id"], started.call_sid, started.stream_sid)
-
-
-class StreamFiguresBook:
-    """Implements `StreamBook` in Postgres: how much was heard, never what."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def progress(self, stream: AdmittedStream, heard: Mapping[Track, StreamFigures]) -> None:
-        caller, callee = heard.get(Track.INBOUND), heard.get(Track.OUTBOUND)
-        async with self._database.tenant(stream.tenant_id) as session:
-            await session.run(
-                "streams.progress",
-                stream.call_id,
-                stream.stream_sid,
-                caller.speech_ms if caller else 0,
-                callee.speech_ms if callee else 0,
-                sum(figures.received_ms for figures in heard.values()),
-                sum(figures.lost_ms for figures in heard.values()),
-            )
-
-    async def ended(self, stream: AdmittedStream, reason: StreamEnd) -> None:  # noqa: ARG002  # kept from a later table
-        async with self._database.tenant(stream.tenant_id) as session:
-            await session.run("streams.end", stream.call_id, stream.stream_sid)
+            if admitted is None:
+                return None
+            await notices.clear(session, call["call_id"], Fault.AUDIO_LOST)
+        return AdmittedStream(
+            call["tenant_id"], call["call_id"], started.call_sid, started.stream_sid, call["language"]
+        )

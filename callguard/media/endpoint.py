@@ -6,7 +6,7 @@ token; 1001 when nothing has come for long; 1012 when the server stops; 1000 aft
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from callguard.errors import CallguardError, ProtocolError
 from callguard.media.messages import Message, Stop, Track, decode
-from callguard.media.session import StreamFigures, StreamSession, StreamStarted
+from callguard.media.session import StreamEvent, StreamFigures, StreamSession, StreamStarted
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,7 @@ class AdmittedStream:
     call_id: UUID
     call_sid: str
     stream_sid: str
+    language: str
 
 
 class StreamGate(Protocol):
@@ -78,6 +79,19 @@ class StreamBook(Protocol):
 
     async def ended(self, stream: AdmittedStream, reason: StreamEnd) -> None:
         """The stream is over; the last call for it."""
+
+
+class StreamEar(Protocol):
+    """Who listens along. Nothing here may block: it stands in the audio's way."""
+
+    def opened(self, stream: AdmittedStream, session: StreamSession) -> None:
+        """A stream was admitted."""
+
+    def heard(self, stream: AdmittedStream, events: Sequence[StreamEvent]) -> None:
+        """What it has just brought."""
+
+    async def closed(self, stream: AdmittedStream) -> None:
+        """It is over, and written down as such; the last call for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +155,14 @@ class LiveStreams:
 
 
 def make_media_endpoint(
-    gate: StreamGate, book: StreamBook, live: LiveStreams, limits: MediaLimits | None = None
+    gate: StreamGate,
+    book: StreamBook,
+    live: LiveStreams,
+    limits: MediaLimits | None = None,
+    ear: StreamEar | None = None,
 ) -> Callable[[WebSocket], Awaitable[None]]:
     """The Starlette WebSocket endpoint for `/media-stream`."""
-    pump = _Pump(gate, book, live, limits or MediaLimits())
+    pump = _Pump(gate, book, live, limits or MediaLimits(), ear or _Deaf())
 
     async def media_stream(ws: WebSocket) -> None:
         if not gate.signature_ok(ws):
@@ -164,7 +182,10 @@ def make_media_endpoint(
 class _Pump:
     """One socket's way: start, admission, audio, end. Holds nothing of a stream, so all streams share it."""
 
-    def __init__(self, gate: StreamGate, book: StreamBook, live: LiveStreams, limits: MediaLimits) -> None:
+    def __init__(
+        self, gate: StreamGate, book: StreamBook, live: LiveStreams, limits: MediaLimits, ear: StreamEar
+    ) -> None:
+        self._ear = ear
         self._gate = gate
         self._book = book
         self._live = live
@@ -176,15 +197,17 @@ class _Pump:
         stream = await self._admit(ws, session)
         if stream is None:
             return
+        self._ear.opened(stream, session)
         reporter = _Reporter(self._book, stream, session)
         end = StreamEnd.DISCONNECTED
         try:
             with self._live.serving(stream.call_sid, session):
-                end = await self._listen(ws, session, reporter)
+                end = await self._listen(ws, session, stream, reporter)
             await _close(ws, _CLOSE_CODES[end])
         finally:
-            session.finish()
+            self._ear.heard(stream, session.finish())
             await reporter.finish(end)
+            await self._ear.closed(stream)
 
     async def _admit(self, ws: WebSocket, session: StreamSession) -> AdmittedStream | None:
         try:
@@ -210,10 +233,12 @@ class _Pump:
                 if isinstance(event, StreamStarted):
                     return event
 
-    async def _listen(self, ws: WebSocket, session: StreamSession, reporter: "_Reporter") -> StreamEnd:
+    async def _listen(
+        self, ws: WebSocket, session: StreamSession, stream: AdmittedStream, reporter: "_Reporter"
+    ) -> StreamEnd:
         try:
             # A task of its own, so that a frame wakes this loop and not the web framework's stack above it.
-            await asyncio.create_task(self._hear_all(ws, session, reporter))
+            await asyncio.create_task(self._hear_all(ws, session, stream, reporter))
         except WebSocketDisconnect as gone:
             return StreamEnd.SERVER_STOPS if gone.code == SERVICE_RESTART else StreamEnd.DISCONNECTED
         except TimeoutError:
@@ -223,19 +248,35 @@ class _Pump:
             return StreamEnd.PROTOCOL
         return StreamEnd.STOPPED
 
-    async def _hear_all(self, ws: WebSocket, session: StreamSession, reporter: "_Reporter") -> None:
+    async def _hear_all(
+        self, ws: WebSocket, session: StreamSession, stream: AdmittedStream, reporter: "_Reporter"
+    ) -> None:
         clock = asyncio.get_running_loop().time
         patience_s = self._limits.idle_s + self._limits.progress_s
         async with asyncio.timeout(patience_s) as patience:
             report_at = clock() + self._limits.progress_s
             while not isinstance(message := _message(await ws.receive()), Stop):
-                session.receive(message)
+                if events := session.receive(message):
+                    self._ear.heard(stream, events)
                 # A deadline moved for every frame would cost more than reading the frame.
                 if clock() >= report_at:
                     report_at = clock() + self._limits.progress_s
                     patience.reschedule(clock() + patience_s)
                     reporter.report()
-            session.receive(message)
+            self._ear.heard(stream, session.receive(message))
+
+
+class _Deaf:
+    """Nobody listens along."""
+
+    def opened(self, stream: AdmittedStream, session: StreamSession) -> None:
+        pass
+
+    def heard(self, stream: AdmittedStream, events: Sequence[StreamEvent]) -> None:
+        pass
+
+    async def closed(self, stream: AdmittedStream) -> None:
+        pass
 
 
 class _Reporter:

@@ -98,6 +98,11 @@ class StreamSession:
         listener = self._tracks.get(track)
         return listener.ring.last(ms) if listener else b""
 
+    def told(self, track: Track, ms: int) -> bytes:
+        """The last `ms` of mu-law that windows have told of a track, as far as they are still held."""
+        listener = self._tracks.get(track)
+        return listener.told(ms) if listener else b""
+
     def _start(self, message: Start) -> StreamStarted:
         start = message.start
         if self._started is not None:
@@ -153,6 +158,11 @@ class _TrackListener:
         if self._window_start is None or self.ring.end_ms <= self._window_start:
             return ()
         return (self._listen(self.ring.end_ms),)
+
+    def told(self, ms: int) -> bytes:
+        """The newest closed windows."""
+        end = self._window_start or 0
+        return self.ring.between(end - ms, end)
 
     def figures(self) -> StreamFigures:
         """The track so far."""

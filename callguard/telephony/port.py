@@ -69,6 +69,10 @@ class Telephony(Protocol):
         """Gives a leg new instructions."""
         ...
 
+    async def start_stream(self, call_sid: str, *, name: str, url: str, token: str) -> None:
+        """Streams both tracks of a leg in progress; the token arrives as the stream's parameter `token`."""
+        ...
+
     async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:
         """Sends an SMS. Not idempotent: look with `find_message` before sending again."""
         ...

@@ -140,6 +140,12 @@ class TwilioTelephony:
         with _twilio_errors("redirect a leg"):
             await self._client.calls(call_sid).update_async(twiml=twiml)
 
+    async def start_stream(self, call_sid: str, *, name: str, url: str, token: str) -> None:
+        with _twilio_errors("stream a leg's audio"):
+            await self._client.calls(call_sid).streams.create_async(
+                url=url, name=name, track="both_tracks", parameter1_name="token", parameter1_value=token
+            )
+
     async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:
         with _twilio_errors("send a message"):
             sent = await self._client.messages.create_async(

@@ -9,9 +9,9 @@ import pytest
 
 from callguard.domain.audio import FRAME_BYTES, mulaw_decode
 from callguard.domain.words import contains, normalise
-from callguard.local.recogniser import WhisperFactory
 from callguard.local.recordings import load_mulaw, scenarios
-from callguard.local.twilio.recognition import Recognised
+from callguard.speech.port import Recognised
+from callguard.speech.recogniser import WhisperFactory
 
 pytestmark = pytest.mark.acceptance
 

@@ -28,12 +28,13 @@ from callguard.local.twilio.plan import (
     Ringing,
     SpokenTurn,
     Transcribed,
+    TranscriptionHabit,
     TurnStarted,
 )
-from callguard.local.twilio.recognition import OnResult, Recognised, RecogniserFactory, TrackRecogniser, Word
 from callguard.local.twilio.rest import RestRequest
 from callguard.local.twilio.speech import SpokenWord
 from callguard.local.twilio.stand_in import TwilioStandIn
+from callguard.speech.port import OnResult, Recognised, RecogniserFactory, TrackRecogniser, Word
 
 __all__ = [
     "Account",
@@ -71,6 +72,7 @@ __all__ = [
     "Track",
     "TrackRecogniser",
     "Transcribed",
+    "TranscriptionHabit",
     "TurnStarted",
     "TwilioStandIn",
     "Word",

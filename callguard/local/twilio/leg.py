@@ -23,6 +23,7 @@ from callguard.local.twilio.plan import (
     Moment,
     Ringing,
     Transcribed,
+    TranscriptionHabit,
 )
 from callguard.local.twilio.speech import Heard
 from callguard.local.twilio.tasks import Tasks
@@ -305,7 +306,10 @@ class Leg:
 
     def start_transcription(self, options: TranscriptionOptions) -> Transcription:
         """Begin to transcribe."""
-        transcription = Transcription(self.network, self.tree.tasks, self.sid, options, self.note_result)
+        habit = self.tree.plan.transcription if self.tree.plan else TranscriptionHabit.WORKS
+        transcription = Transcription(
+            self.network, self.tree.tasks, self.sid, options, self.note_result, habit
+        )
         self.transcriptions.append(transcription)
         transcription.start()
         return transcription

@@ -61,6 +61,7 @@ class MediaStream:
         self._chunk = 0
         self._first_tick: int | None = None
         self._runner: asyncio.Task[None] | None = None
+        self._connection: ClientConnection | None = None
 
     def start(self) -> None:
         """Connect in the background and send what comes."""
@@ -81,6 +82,11 @@ class MediaStream:
             for runner in late:
                 runner.cancel()
         await self._deliveries.drained()
+
+    def cut(self) -> None:
+        """Break the WebSocket, as a network fault does: the stream ends with an error."""
+        if self._connection is not None:
+            self._connection.transport.abort()
 
     def _finish(self) -> None:
         self.status = "stopped"
@@ -111,6 +117,7 @@ class MediaStream:
         await self._send_all(connection)
 
     async def _send_all(self, connection: ClientConnection) -> None:
+        self._connection = connection
         self._tell("stream-started")
         self._tasks.spawn(self._listen(connection))
         try:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from callguard.local.twilio.account import Account
 from callguard.local.twilio.clock import Clock
 from callguard.local.twilio.debugger import Debugger
-from callguard.local.twilio.recognition import RecogniserFactory
 from callguard.local.twilio.tasks import Tasks
 from callguard.local.twilio.webhooks import Webhooks
+from callguard.speech.port import RecogniserFactory
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,17 @@ class DialogueConversation:
 Conversation = AudioConversation | DialogueConversation
 
 
+class TranscriptionHabit(StrEnum):
+    """How a call's real-time transcriptions fare. WITHHELD: no callback ever comes, as for a wrong engine.
+    FAILS: an error event follows the start, and nothing after it. DEAF: it starts, and no words come.
+    """
+
+    WORKS = "works"
+    WITHHELD = "withheld"
+    FAILS = "fails"
+    DEAF = "deaf"
+
+
 @dataclass(frozen=True, slots=True)
 class CallPlan:
     """A call from outside to a number of the account.
@@ -69,6 +80,7 @@ class CallPlan:
     stir: Literal["A", "B", "C"] | None = None
     forwarded_from: str | None = None
     patience_seconds: float = 20.0
+    transcription: TranscriptionHabit = TranscriptionHabit.WORKS
 
 
 class Outcome(StrEnum):

@@ -19,12 +19,12 @@ from callguard.local.twilio.handset import PhoneBook
 from callguard.local.twilio.messaging import Message, Messaging
 from callguard.local.twilio.network import Network
 from callguard.local.twilio.plan import CallPlan, CallRecord
-from callguard.local.twilio.recognition import RecogniserFactory
 from callguard.local.twilio.rest import FrontDesk, RestRequest
 from callguard.local.twilio.rest_account import MessagesApi, NumbersApi
 from callguard.local.twilio.rest_calls import CallsApi
 from callguard.local.twilio.rest_conferences import ConferencesApi
 from callguard.local.twilio.webhooks import Webhooks
+from callguard.speech.port import RecogniserFactory
 
 
 class TwilioStandIn:
@@ -111,6 +111,12 @@ class TwilioStandIn:
     async def settled(self) -> None:
         """Wait until nothing runs outside of placed calls: messages, their replies, calls made by REST."""
         await self._network.tasks.settled()
+
+    def cut_streams(self) -> None:
+        """Break the WebSocket of every media stream under way."""
+        for leg in self._exchange.legs.values():
+            for stream in leg.streams:
+                stream.cut()
 
     def add_number(self, number: PhoneNumber) -> None:
         """Give the account a number, or change the one with its SID."""

@@ -9,10 +9,11 @@ from callguard.local.twilio.account import new_sid, utc_now
 from callguard.local.twilio.media_stream import FRAME_MS, Frame
 from callguard.local.twilio.network import Network
 from callguard.local.twilio.options import TRACKS, Track, TranscriptionOptions
-from callguard.local.twilio.recognition import OnResult, Recognised, TrackRecogniser
+from callguard.local.twilio.plan import TranscriptionHabit
 from callguard.local.twilio.speech import Heard, SpokenWord
 from callguard.local.twilio.tasks import Tasks
 from callguard.local.twilio.webhooks import Deliveries, compact_json
+from callguard.speech.port import OnResult, Recognised, TrackRecogniser
 
 
 class Transcription:
@@ -25,7 +26,9 @@ class Transcription:
         call_sid: str,
         options: TranscriptionOptions,
         note: Callable[[Track, Heard], None],
+        habit: TranscriptionHabit = TranscriptionHabit.WORKS,
     ) -> None:
+        self._habit: Final = habit
         self.sid: Final = new_sid("GT")
         self.options: Final = options
         self.status = "in-progress"
@@ -57,11 +60,18 @@ class Transcription:
             "OutboundTrackLabel": options.outbound_label,
         }
         self._post("transcription-started", {name: value for name, value in facts.items() if value})
+        if self._habit is TranscriptionHabit.FAILS:
+            self._post(
+                "transcription-error",
+                {"TranscriptionErrorCode": "32650", "TranscriptionError": "The provider gave up"},
+            )
+            self.status = "stopped"
+            self.updated = utc_now()
 
     def tell(self, track: Track, heard: Heard) -> bool:
         """Tell a result; False when this session doesn't report it."""
         is_wanted = heard.is_final or self.options.partial_results
-        if track not in self._tracks or not is_wanted or self.status != "in-progress":
+        if track not in self._tracks or not is_wanted or not self._hears:
             return False
         return self._content(track, heard)
 
@@ -83,7 +93,7 @@ class Transcription:
     def feed(self, frame: Frame) -> None:
         """Give the recognisers their part of 20 ms; a track on which nobody is heard isn't recognised."""
         factory = self._network.recogniser
-        if factory is None or self.status != "in-progress":
+        if factory is None or not self._hears:
             return
         for track, audio in self._tracks.items():
             payload = frame.payload(track)
@@ -112,6 +122,10 @@ class Transcription:
 
         return on_result
 
+    @property
+    def _hears(self) -> bool:
+        return self.status == "in-progress" and self._habit is TranscriptionHabit.WORKS
+
     async def stop(self) -> None:
         """Tell the rest of what was heard and that the session has ended; again is no harm."""
         if self.status == "in-progress":
@@ -130,7 +144,7 @@ class Transcription:
 
     def _post(self, event: str, facts: dict[str, str]) -> bool:
         callback = self.options.callback
-        if not callback.url or not self.options.is_supported:
+        if not callback.url or not self.options.is_supported or self._habit is TranscriptionHabit.WITHHELD:
             return False
         self._sequence += 1
         params = {

@@ -8,8 +8,10 @@ import asyncpg
 import pytest
 
 from callguard.db.pool import Database, Row, Session
+from callguard.domain.listening import Fault
 from callguard.errors import DatabaseError
 from callguard.local.postgres import Cluster
+from callguard.transcript import notices
 from tests.integration.population import (
     Household,
     call_sid,
@@ -77,6 +79,7 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
             "answers.add", home.tenant_id, f"SM{number:032x}", home.contact_id, None, None, "help", None
         )
         await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
+        await notices.declare(session, home.tenant_id, call_id, Fault.AUDIO_LOST)
     return home, call_id
 
 

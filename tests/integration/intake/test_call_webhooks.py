@@ -6,9 +6,12 @@ from xml.etree import ElementTree as ET
 import asyncpg
 import pytest
 
+from callguard.dashboard.source import DatabaseSnapshots
+from callguard.domain.transcript import as_text
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.stage import Stage
+from tests.integration.population import value
 from tests.integration.webhooks import STRANGER, SignedClient, heard, new_call_sid, ringing
 
 TABLES = (
@@ -196,3 +199,43 @@ async def test_a_secret_of_another_account_does_not_open(stage: Stage) -> None:
     assert stage.services is not None
     async with SignedClient(stage.services.settings.base_url, "0" * 32) as stranger:
         assert (await stranger.post("/incoming-call", ringing(new_call_sid()))).status_code == 403
+
+
+async def test_words_after_a_stop_and_events_in_any_order_make_one_transcript(
+    stage: Stage, twilio: SignedClient, cluster: Cluster
+) -> None:
+    sid = new_call_sid()
+    await twilio.post("/incoming-call", ringing(sid))
+    told = {"CallSid": sid, "TranscriptionSid": f"GT{sid[2:]}"}
+    events = [
+        told | {"TranscriptionEvent": "transcription-stopped", "SequenceId": "6"},
+        heard(sid, 4, "who is this", track="outbound_track"),
+        heard(sid, 5, "your grandson", final=True),
+        heard(sid, 3, "hello granny"),
+        heard(sid, 2, "hello", final=False),
+        told | {"TranscriptionEvent": "transcription-started", "SequenceId": "1"},
+        heard(sid, 3, "hello granny"),
+    ]
+    for event in events:
+        assert (await twilio.post("/transcription", event)).status_code == 204
+
+    (call,) = (await DatabaseSnapshots(stage.database)()).calls
+    assert as_text(call.transcript) == "caller: hello granny\ncallee: who is this\ncaller: your grandson"
+    assert await value(cluster, "SELECT transcription_state FROM active_calls") == "stopped"
+
+
+async def test_our_own_announcements_are_nobodys_words(stage: Stage, twilio: SignedClient) -> None:
+    sid, ours = new_call_sid(), "the person you are calling can't be reached at the moment"
+    await twilio.post("/incoming-call", ringing(sid))
+    for sequence, (text, track) in enumerate(
+        [
+            (ours, "outbound_track"),
+            (f"{ours} i said", "outbound_track"),
+            ("the person", "outbound_track"),
+            (ours, "inbound_track"),
+        ]
+    ):
+        await twilio.post("/transcription", heard(sid, sequence, text, track=track))
+
+    (call,) = (await DatabaseSnapshots(stage.database)()).calls
+    assert as_text(call.transcript) == f"callee: {ours} i said the person\ncaller: {ours}"

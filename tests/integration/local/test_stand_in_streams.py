@@ -1,5 +1,6 @@
 """Media streams: Twilio's messages, at Twilio's pace, and the call's indifference to their fate."""
 
+import asyncio
 import base64
 import math
 
@@ -138,3 +139,15 @@ async def test_rest_starts_and_stops_a_stream_and_its_callback_is_told() -> None
         assert (start["customParameters"], start["tracks"]) == ({"token": "t"}, ["outbound"])
         events = [hook.params["StreamEvent"] for hook in b.receiver.of("/stream")]
         assert events == ["stream-started", "stream-stopped"]
+
+
+async def test_a_cut_stream_does_the_call_no_harm() -> None:
+    async with bench(speed=20) as b:
+        calling = asyncio.create_task(
+            b.stand_in.place_call(plan(conversation=AudioConversation(b"\x01" * 80_000)))
+        )
+        await b.receiver.wait_for_frame("media", 10)
+        b.stand_in.cut_streams()
+        record = await calling
+        assert (record.outcome, b.stand_in.debugger.codes()) == (Outcome.COMPLETED, (31921,))
+        assert [frame for frame in b.receiver.frames if frame["event"] == "stop"] == []

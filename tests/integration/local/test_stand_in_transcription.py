@@ -18,6 +18,7 @@ from callguard.local.twilio import (
     Track,
     TrackRecogniser,
     Transcribed,
+    TranscriptionHabit,
     TurnStarted,
     Word,
 )
@@ -290,3 +291,20 @@ async def test_the_persons_leg_hears_it_the_other_way_round() -> None:
 
         await b.stand_in.place_call(plan(conversation=dialogue("one", "two", "three", after_turn=listen)))
         assert b.transcripts() == [("inbound_track", "two", True), ("outbound_track", "three", True)]
+
+
+@pytest.mark.parametrize(
+    ("habit", "told"),
+    [
+        (TranscriptionHabit.WITHHELD, []),
+        (TranscriptionHabit.FAILS, ["transcription-started", "transcription-error"]),
+        (TranscriptionHabit.DEAF, ["transcription-started", "transcription-stopped"]),
+    ],
+)
+async def test_a_transcription_fails_as_the_plan_says_while_the_call_goes_on(
+    habit: TranscriptionHabit, told: list[str]
+) -> None:
+    async with bench() as b:
+        record = await b.stand_in.place_call(plan(transcription=habit))
+        assert (record.outcome, events(b)) == (Outcome.COMPLETED, told)
+        assert record.of(Transcribed) == ()

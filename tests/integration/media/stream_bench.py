@@ -52,7 +52,7 @@ class Gate:
         if token not in self.tokens:
             return None
         self.tokens.remove(token)
-        return AdmittedStream(uuid4(), uuid4(), started.call_sid, started.stream_sid)
+        return AdmittedStream(uuid4(), uuid4(), started.call_sid, started.stream_sid, "en")
 
 
 @dataclass

@@ -1,11 +1,7 @@
 """The door for audio, through a real server and a real client."""
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -27,6 +23,7 @@ from tests.integration.media.stream_bench import (
     stop,
     voice,
 )
+from tests.integration.media.write_watch import WriteWatch
 
 
 async def test_a_whole_stream_is_heard_and_written_down() -> None:
@@ -263,35 +260,6 @@ async def test_a_server_that_stops_ends_its_streams_in_the_book() -> None:
         await server.stop()
         assert await close_code(ws) == 1012
         assert server.book.pages[CALL].end is StreamEnd.SERVER_STOPS
-
-
-class WriteWatch:
-    """Sees what this process opens for writing, or makes, while it is on. An audit hook can't be removed."""
-
-    def __init__(self) -> None:
-        self.is_on = False
-        self.written: list[str] = []
-        sys.addaudithook(self._audit)
-
-    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self.is_on:
-            return
-        if event == "open" and self._writes(*arguments[1:3]):
-            self.written.append(str(arguments[0]))
-        elif event in {"os.mkdir", "os.rename", "os.link", "os.symlink", "tempfile.mkstemp", "mmap.__new__"}:
-            self.written.append(event)
-
-    @staticmethod
-    def _writes(mode: str | None, flags: int) -> bool:
-        return bool(set(mode or "") & set("wax+")) or bool(flags & 0b11)
-
-    @contextmanager
-    def on(self) -> Iterator[None]:
-        self.is_on = True
-        try:
-            yield
-        finally:
-            self.is_on = False
 
 
 @pytest.fixture(scope="module")

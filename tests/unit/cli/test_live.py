@@ -152,3 +152,13 @@ def test_the_same_words_said_twice_are_told_twice() -> None:
     lines = Lines().after(quiet_call(transcript=said_twice))
 
     assert sum("Margaret Hill: Yes." in line for line in lines) == 2
+
+
+def test_a_call_that_is_not_listened_to_as_it_should_be_says_so() -> None:
+    call = quiet_call(degraded="The transcription did not start.")
+
+    assert "! The transcription did not start." in on_a_terminal(call)
+    lines = Lines()
+    told = lines.after(call)
+    assert sum("listening is degraded. The transcription did not start." in line for line in told) == 1
+    assert lines.after(call) == []

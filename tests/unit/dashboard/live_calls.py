@@ -59,6 +59,7 @@ def quiet_call(number: int = 1, **changes: Any) -> LiveCall:
         transcript=(),
         alerts=(),
         speech_seconds=0.0,
+        degraded=None,
     )
     return replace(call, **changes)
 

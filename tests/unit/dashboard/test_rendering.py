@@ -260,3 +260,14 @@ def test_screen_readers_hear_of_verdicts_and_alerts_only() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_call_that_is_not_listened_to_as_it_should_be_says_so(ended: bool) -> None:
+    reason = "The transcription did not start; nobody hears <the> words."
+    call = quiet_call(degraded=reason, ended_at=NOW if ended else None)
+
+    page = page_of(call)
+    assert "The transcription did not start; nobody hears &lt;the&gt; words." in page
+    assert "degraded" not in page_of(quiet_call())
+    assert ("listening is degraded" in view_of(call).sections["announcement"]) is not ended

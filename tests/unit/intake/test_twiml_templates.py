@@ -213,3 +213,22 @@ def test_the_addresses_that_twilio_reports_to() -> None:
 @pytest.mark.parametrize("code", LANGUAGE_CODES.values())
 def test_languages_are_named_as_twilio_names_them(code: str) -> None:
     assert re.fullmatch(r"[a-z]{2}-[A-Z]{2}", code)
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_where_the_words_are_recognised_here_twilio_is_asked_for_audio_alone(direct: bool) -> None:
+    alone = Twiml("https://calls.example.org", PASSES, HINTS, transcribe=False)
+    root = read(alone.direct(CALL, "+12025550101", "en", NOW)) if direct else bridged(alone)
+
+    assert [child.tag for child in root] == ["Start", "Dial"]
+    assert root.find("Start/Transcription") is None
+    assert found(root, "Start/Stream").get("url") == "wss://calls.example.org/media-stream"
+
+
+@pytest.mark.parametrize("transcribe", [False, True])
+def test_the_announcement_is_over_before_anything_listens(transcribe: bool) -> None:
+    twiml = Twiml("https://calls.example.org", PASSES, HINTS, transcribe=transcribe)
+    tags = [child.tag for child in bridged(twiml, announce=True)]
+
+    assert tags.index("Say") < tags.index("Start")
+    assert tags.count("Say") == 1

@@ -189,3 +189,18 @@ def test_what_breaks_the_protocol_is_refused(messages: list[Message], complaint:
     play(session, *accepted)
     with pytest.raises(ProtocolError, match=complaint):
         session.receive(breaking)
+
+
+def test_what_windows_have_told_leaves_out_what_the_next_one_will() -> None:
+    session, audio = StreamSession(), noise(2500)
+    session.receive(start())
+    assert session.told(Track.INBOUND, 30_000) == b""
+    windows = [
+        event for frame in frames(audio) for event in session.receive(frame) if isinstance(event, Window)
+    ]
+
+    assert (
+        session.told(Track.INBOUND, 30_000) == b"".join(window.mulaw for window in windows) == audio[:16000]
+    )
+    assert session.told(Track.INBOUND, 500) == audio[12000:16000]
+    assert session.told(Track.OUTBOUND, 500) == b""

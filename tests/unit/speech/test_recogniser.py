@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from callguard.domain.audio import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, mulaw_decode, mulaw_encode
 from callguard.errors import ConfigurationError
-from callguard.local.recogniser import SpeechCutter, Stretch, WhisperFactory, model_folder
 from callguard.local.recordings import load_mulaw, scenarios
-from callguard.local.twilio.recognition import Recognised
+from callguard.speech.port import Recognised
+from callguard.speech.recogniser import SpeechCutter, Stretch, WhisperFactory, model_folder
 
 SCAM = load_mulaw(scenarios()[0].caller)
 FAMILY = load_mulaw(scenarios()[1].caller)
