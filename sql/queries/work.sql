@@ -1,10 +1,11 @@
 -- name: add
 -- Something to do after this transaction; one waits per kind and subject. One that waits already is held until this
--- transaction is committed, so that who takes it sees what was stored here.
+-- transaction is committed, so that who takes it sees what was stored here, and keeps what it was told.
 INSERT INTO work AS w (tenant_id, kind, subject, call_id, payload, urgency, run_after)
 VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7))
 ON CONFLICT (tenant_id, kind, subject) WHERE state = 'pending'
-DO UPDATE SET run_after = least(w.run_after, excluded.run_after), urgency = least(w.urgency, excluded.urgency);
+DO UPDATE SET run_after = least(w.run_after, excluded.run_after), urgency = least(w.urgency, excluded.urgency),
+              payload = w.payload || excluded.payload;
 
 -- name: claim
 -- Due work for this worker, most urgent first.
