@@ -1,4 +1,4 @@
-"""The person is dialled into the conference, by one way after the other; where all fail the caller is told."""
+"""The person is dialled into the conference, by one way after another; where all fail the caller is told."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -12,7 +12,7 @@ import pytest
 from callguard.db import queue
 from callguard.db.pool import Database
 from callguard.domain.call import UNANSWERED
-from callguard.domain.facts import AnyFact, ConferenceChanged, LegChanged, TranscriptionChanged
+from callguard.domain.facts import AnyFact, ConferenceChanged, LegAnsweredBy, LegChanged, TranscriptionChanged
 from callguard.errors import CallUnknown, NumberUnknown
 from callguard.intake import records
 from callguard.intake.records import ANALYSE, DIAL, TELL_UNREACHABLE, Arrival
@@ -161,18 +161,53 @@ async def test_an_unanswered_legs_statuses_end_the_same_in_any_order(
         order for end in sorted(UNANSWERED) for order in itertools.permutations(("initiated", "ringing", end))
     ]
     for number, order in enumerate(orders):
-        await tell(
-            database, arrival(home, number, caller="withheld"), *(leg(number, status) for status in order)
-        )
+        await tell(database, arrival(home, number, caller="withheld"))
+        await rows(cluster, "UPDATE work SET state = 'done'")
+        await tell(database, *(leg(number, status) for status in order))
     ended = await rows(
         cluster,
         "SELECT l.status, c.connected_at, count(w.id) "
         "FROM active_calls c JOIN call_legs l ON l.call_id = c.id "
-        "LEFT JOIN work w ON w.call_id = c.id AND w.kind = $1 GROUP BY c.id, l.id ORDER BY c.call_sid",
-        TELL_UNREACHABLE,
+        "LEFT JOIN work w ON w.call_id = c.id AND w.kind = $1 "
+        "GROUP BY c.id, l.id ORDER BY c.call_sid",
+        DIAL,
     )
     told = [next(status for status in order if status in UNANSWERED) for order in orders]
-    assert [tuple(row) for row in ended] == [(status, None, 1) for status in told]
+    # The dialling that the arrival asked for, and the one for the next way.
+    assert [tuple(row) for row in ended] == [(status, None, 2) for status in told]
+
+
+async def test_a_legs_statuses_and_the_machine_on_it_end_the_same_in_any_order(
+    cluster: Cluster, database: Database, home: Household
+) -> None:
+    sids = [call_sid(number) for number in range(24)]
+    for number, order in enumerate(
+        itertools.permutations(("ringing", "in-progress", "completed", "machine"))
+    ):
+        await tell(database, arrival(home, number, caller="withheld"), leg(number, "initiated"))
+        machine = LegAnsweredBy(
+            call_sid=call_sid(number), leg_sid=str(leg(number, "").leg_sid), answered_by="machine_start"
+        )
+        told = (machine if status == "machine" else leg(number, status) for status in order)
+        await tell(database, *told)
+    ended = await rows(
+        cluster,
+        "SELECT l.status, l.given_up, c.connected_at "
+        "FROM active_calls c JOIN call_legs l ON l.call_id = c.id WHERE c.call_sid = ANY ($1)",
+        sids,
+    )
+    assert [tuple(row) for row in ended] == [("completed", "machine", None)] * len(sids)
+
+
+@pytest.mark.parametrize("answered_by", ["human", "unknown"])
+async def test_a_person_who_answered_stays_on_the_line(
+    cluster: Cluster, database: Database, home: Household, answered_by: str
+) -> None:
+    await tell(database, arrival(home, 1), leg(1, "in-progress"))
+    before = await state(cluster)
+    leg_sid = str(leg(1, "").leg_sid)
+    await tell(database, LegAnsweredBy(call_sid=call_sid(1), leg_sid=leg_sid, answered_by=answered_by))
+    assert await state(cluster) == before
 
 
 async def test_a_status_may_come_before_the_legs_own_sid_is_known(
@@ -296,6 +331,50 @@ async def test_what_is_no_forwarding_loop(database: Database, home: Household) -
     assert not await loops(6, dialled_directly=True), "a call that was connected without us"
     await tell(database, leg(3, "in-progress"), leg(6, "completed", own=True))
     assert not await loops(7), "the person talks with them, and the other call is over"
+
+
+async def test_a_loop_told_twice_is_noted_once_and_asks_for_the_next_way_once(
+    cluster: Cluster, database: Database, home: Household
+) -> None:
+    await records.arrive(database, arrival(home, 1))
+    await rows(cluster, "UPDATE work SET state = 'done'")
+    await rows(cluster, "UPDATE call_legs SET asked_at = clock_timestamp()")
+    for _ in range(2):
+        assert (await records.arrive(database, arrival(home, 2))).looping
+        await rows(cluster, "UPDATE work SET state = 'done'")
+    assert await value(cluster, "SELECT count(*) FROM operator_notices") == 1
+    assert await asked(cluster, DIAL) == 2
+    [way] = await rows(cluster, "SELECT kind, address, looping FROM delivery_routes")
+    assert tuple(way) == ("same_number", None, True)
+    assert await value(cluster, "SELECT given_up FROM call_legs") == "loop"
+
+
+async def test_a_call_that_was_not_dialled_yet_blames_no_way(
+    cluster: Cluster, database: Database, home: Household
+) -> None:
+    await records.arrive(database, arrival(home, 1))
+    assert (await records.arrive(database, arrival(home, 2))).looping
+    assert await value(cluster, "SELECT count(*) FROM delivery_routes") == 0
+    assert await value(cluster, "SELECT given_up FROM call_legs") is None
+
+
+@pytest.mark.parametrize("bearing", ["the Twilio number", "the dialled number"])
+async def test_a_loop_is_known_by_our_own_number_or_the_dialled_one(
+    database: Database, home: Household, bearing: str
+) -> None:
+    await records.arrive(database, arrival(home, 1, caller="withheld"))
+    caller = home.twilio_number if bearing == "the Twilio number" else home.phone_number
+    assert (await records.arrive(database, arrival(home, 2, caller=caller))).looping
+
+
+async def test_two_withheld_callers_over_the_same_line_are_a_loop_once_it_was_dialled(
+    cluster: Cluster, database: Database, home: Household
+) -> None:
+    await records.arrive(database, arrival(home, 1, caller="withheld"))
+    await rows(cluster, "UPDATE call_legs SET asked_at = clock_timestamp()")
+    elsewhere = msgspec.structs.replace(arrival(home, 2, caller="withheld"), forwarded_from="+12025550133")
+    assert not (await records.arrive(database, elsewhere)).looping
+    assert (await records.arrive(database, arrival(home, 3, caller="withheld"))).looping
 
 
 async def test_an_old_call_that_was_never_answered_is_no_loop(database: Database, home: Household) -> None:
