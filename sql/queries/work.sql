@@ -29,6 +29,13 @@ WHERE w.id = $1 AND w.fence = $2 AND w.state = 'running'
     AND NOT EXISTS (SELECT FROM work n WHERE n.tenant_id = w.tenant_id AND n.kind = w.kind AND n.subject = w.subject
                         AND n.state = 'pending');
 
+-- name: hand_on
+-- The newer request of the subject, which waits, takes over what this one was told.
+UPDATE work n SET payload = w.payload || n.payload
+FROM work w
+WHERE w.id = $1 AND w.fence = $2 AND w.state = 'running'
+    AND n.tenant_id = w.tenant_id AND n.kind = w.kind AND n.subject = w.subject AND n.state = 'pending';
+
 -- name: fail
 -- Given up: stays as a visible failure, without its payload.
 UPDATE work SET state = 'failed', payload = '{}', lease_until = NULL, error_code = $3, finished_at = clock_timestamp()

@@ -200,7 +200,7 @@ async def test_a_server_that_starts_without_its_database_connects_calls_from_the
 
 
 async def test_a_persons_wishes_hold_while_the_database_is_away(settings: Settings, outage: Outage) -> None:
-    friend, foe, stranger = (f"+1202555018{number}" for number in range(3))
+    friend, foe, stranger = "+12025550180", "+12025550181", "+12025550182"
     async with _house(settings, outage.cluster) as (stage, twilio):
         await rule(outage.cluster, friend, "allow")
         await rule(outage.cluster, foe, "block")
