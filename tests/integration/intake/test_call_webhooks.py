@@ -70,6 +70,7 @@ async def test_a_ringing_call_is_answered_with_transcription_stream_and_conferen
         "/incoming-call",
         "/transcription",
         "/call-status",
+        "/answered-by",
         "/conference-events",
         "/message-status",
         "/voice/incoming",
