@@ -24,10 +24,11 @@ from callguard.db import migrate
 from callguard.db.listen import Listener
 from callguard.db.pool import Database
 from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
+from callguard.intake.aftercare import Aftercare
 from callguard.intake.dialling import Dialler
 from callguard.intake.endpoints import Intake
 from callguard.intake.recorder import Recorder
-from callguard.intake.records import DIAL, TELL_UNREACHABLE, WATCH_TRANSCRIPTION
+from callguard.intake.records import DIAL, LOOK_AFTER, TELL_UNREACHABLE, WATCH_TRANSCRIPTION
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
@@ -173,6 +174,7 @@ async def _build(
         WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
+        LOOK_AFTER: Handler(Aftercare(database, telephony).look_after, attempts=20),
         ANALYSE: Handler(analyst.analyse, attempts=20),
         JUDGE: Handler(analyst.judge, attempts=4),
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),

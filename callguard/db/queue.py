@@ -8,9 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from callguard.db.pool import Database, Session
-from callguard.errors import LeaseLost
+from callguard.errors import DatabaseError, LeaseLost
 
 LEASE_SECONDS = 30.0
+
+# SQLSTATE 23505: a newer request of the subject was stored at the same moment.
+NEWER_CAME = "DATABASE_23505"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,16 @@ async def renew(database: Database, work: Work) -> bool:
 
 async def put_back(database: Database, work: Work, error_code: str, delay_seconds: float) -> None:
     """For a later attempt; where a newer request of the subject waits, that one does it."""
+    try:
+        async with database.tenant(work.tenant_id) as session:
+            if await session.run("work.retry", work.id, work.fence, error_code, delay_seconds):
+                return
+    except DatabaseError as error:
+        if error.code != NEWER_CAME:
+            raise
     async with database.tenant(work.tenant_id) as session:
-        if not await session.run("work.retry", work.id, work.fence, error_code, delay_seconds):
-            await session.run("work.fail", work.id, work.fence, error_code)
+        await session.run("work.hand_on", work.id, work.fence)
+        await session.run("work.fail", work.id, work.fence, error_code)
 
 
 async def give_up(database: Database, work: Work, error_code: str) -> None:

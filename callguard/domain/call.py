@@ -27,6 +27,11 @@ def leg_may_follow(status: str) -> list[str]:
     return [earlier for group in _ORDER[:rank] for earlier in sorted(group)]
 
 
+def is_machine(answered_by: str) -> bool:
+    """Whether Twilio's `AnsweredBy` names a voicemail or a fax; `human` and `unknown` count as people."""
+    return answered_by == "fax" or answered_by.startswith("machine")
+
+
 def conference_name(user_id: object, timestamp: int) -> str:
     """`User-{user_id}-{timestamp}`, the timestamp in milliseconds."""
     return f"User-{user_id}-{timestamp}"

@@ -11,19 +11,32 @@ WITHHELD = "withheld"
 _WITHHELD_WORDS = frozenset({"", "anonymous", "blocked", "private", "restricted", "unavailable", "unknown"})
 # The same spelled on a keypad, as Twilio sends them: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE.
 _WITHHELD_DIGITS = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
+_SERVICE = re.compile(r"\+?(\d{3})", re.ASCII)
 _VERSTAT = re.compile(r"TN-Validation-(Passed|Failed)(?:-(?:Diverted-)?([ABC])\b)?", re.IGNORECASE | re.ASCII)
 
 AttestationLevel = Literal["A", "B", "C"]
 
 
 def caller_number(raw: str) -> str:
-    """The caller as stored: E.164, a `sip:` or `client:` address, or WITHHELD."""
+    """The caller as stored: E.164, a service's three digits, a `sip:` or `client:` address, or WITHHELD."""
     text = raw.strip()
     if text.lower() in _WITHHELD_WORDS or text.removeprefix("+") in _WITHHELD_DIGITS:
         return WITHHELD
     if text.lower().startswith(("sip:", "sips:", "client:")):
         return text
-    return e164(text) or WITHHELD
+    service = _SERVICE.fullmatch(text)
+    return service.group(1) if service else e164(text) or WITHHELD
+
+
+def is_emergency_number(number: str, *, near: str) -> bool:
+    """Whether it is an emergency service's own number, such as 112, 911 or 999, in the country of `near`."""
+    if _SERVICE.fullmatch(number) is None:
+        return False
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(near, None))
+    except phonenumbers.NumberParseException:
+        return False
+    return region is not None and phonenumbers.is_emergency_number(number, region)
 
 
 def e164(raw: str) -> str | None:

@@ -8,6 +8,8 @@ from datetime import datetime
 
 import msgspec
 
+from callguard.domain.policy import Decision
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Something that happened in the call whose caller's leg is `call_sid`."""
@@ -18,7 +20,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class CallArrived(Fact, frozen=True, kw_only=True, tag="call_arrived"):
     """The phone rang: a forwarded call on a person's Twilio number.
 
-    `dialled_directly` where the TwiML dialled the person itself.
+    `dialled_directly` where the TwiML dialled the person itself, by the `decision` that was taken then.
     """
 
     conference_name: str
@@ -30,6 +32,7 @@ class CallArrived(Fact, frozen=True, kw_only=True, tag="call_arrived"):
     call_token: str | None
     dialled_directly: bool
     arrived_at: datetime
+    decision: Decision | None = None
 
 
 class WordsHeard(Fact, frozen=True, kw_only=True, tag="words_heard"):
@@ -59,14 +62,22 @@ class LegChanged(Fact, frozen=True, kw_only=True, tag="leg_changed"):
     status: str
 
 
+class LegAnsweredBy(Fact, frozen=True, kw_only=True, tag="leg_answered_by"):
+    """Who answered a dialled leg, in Twilio's words: `human`, `unknown`, `fax` or a `machine_…`."""
+
+    leg_sid: str
+    answered_by: str
+
+
 class ConferenceChanged(Fact, frozen=True, kw_only=True, tag="conference_changed"):
     """A participant joined or left, or the conference began or ended."""
 
     event: str
     label: str | None
+    leg_sid: str | None = None
 
 
-AnyFact = CallArrived | WordsHeard | TranscriptionChanged | LegChanged | ConferenceChanged
+AnyFact = CallArrived | WordsHeard | TranscriptionChanged | LegChanged | LegAnsweredBy | ConferenceChanged
 
 _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
 

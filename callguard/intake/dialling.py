@@ -1,20 +1,52 @@
-"""The person is dialled into the conference, or the caller told that they can't be reached."""
+"""The person is dialled into the conference, by one way after another; where all fail the caller is told."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
 import structlog
 
 from callguard.db import queue
-from callguard.db.pool import Database
+from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
+from callguard.domain.call import ANSWERED, FINAL
 from callguard.domain.caller import WITHHELD
-from callguard.intake.records import TELL_UNREACHABLE
+from callguard.domain.delivery import Delivery, TriedLeg, in_order, next_delivery
+from callguard.errors import TelephonyError, TelephonyUnreachable
+from callguard.intake.records import DIAL, TELL_UNREACHABLE, persons_leg
 from callguard.intake.twiml import Twiml
 from callguard.telephony.port import DialledLeg, Telephony
+
+# After this long a leg that was dialled is asked about: it rings for 40 s, and its callbacks may be lost.
+LOOK_AGAIN_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """A leg to be dialled. `asked`: Twilio was asked before, and may have taken it."""
+
+    leg_id: UUID
+    address: str
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Await:
+    """A leg that rings: what becomes of it will be told."""
+
+    leg_sid: str
+
+
+_Move = _Ring | _Await | None
+
+
 class Dialler:
-    """Handlers of the two kinds of work that reach for the telephone on behalf of a waiting caller."""
+    """Handlers of the two kinds of work that reach for the telephone on behalf of a waiting caller.
+
+    One row of DIAL waits behind each leg that rings, with the call token: whatever ends the leg wakes it.
+    """
 
     def __init__(self, database: Database, telephony: Telephony, twiml: Twiml) -> None:
         self._database = database
@@ -22,54 +54,99 @@ class Dialler:
         self._twiml = twiml
 
     async def dial(self, work: Work) -> None:
-        """Rings the person, bearing the caller's own number where a call token lets us.
-
-        A second attempt looks first.
-        """
+        """Rings the person by the next way, bearing the caller's own number where a call token lets us."""
         async with self._database.tenant(work.tenant_id) as session:
             call = await session.row("calls.for_dialling", work.call_id)
-        if call is None or call["status"] != "active" or call["leg_sid"] is not None:
-            async with self._database.tenant(work.tenant_id) as session:
+            if call is None or call["status"] != "active" or call["connected_at"] is not None:
                 await queue.finish(session, work)
-            return
-        leg = await self._lost_reply(
-            work, call["conference_name"]
-        ) or await self._telephony.dial_into_conference(
+                return
+            legs = await session.rows("legs.of_call", work.call_id)
+            move = await self._next_move(session, work, legs)
+        await self._end_given_up(call, legs)
+        match move:
+            case _Ring():
+                await self._ring(work, call, legs, move)
+            case _Await(leg_sid=leg_sid):
+                await self._ask_about(work, leg_sid)
+            case None:
+                async with self._database.tenant(work.tenant_id) as session:
+                    await _ask_to_tell(session, work)
+                    await queue.finish(session, work)
+
+    async def _next_move(self, session: Session, work: Work, legs: list[Row]) -> _Move:
+        """Decides, and stores the intent before Twilio is asked."""
+        tried = [TriedLeg(leg["address"], leg["status"], leg["given_up"] is not None) for leg in legs]
+        if tried and not tried[-1].is_over:
+            leg = legs[-1]
+            if leg["call_sid"] is not None:
+                return _Await(leg["call_sid"])
+            return _Ring(leg["id"], leg["address"], asked=await session.value("legs.ask", leg["id"]))
+        ways = await session.row("deliveries.of_call", work.call_id)
+        if ways is None:
+            return None
+        ordered = in_order(msgspec.convert(ways["deliveries"], list[Delivery]), ways["phone_number"])
+        way = next_delivery(ordered, tried)
+        if way is None:
+            return None
+        leg_id = await session.value(
+            "legs.expect", work.tenant_id, work.call_id, len(legs) + 1, way.kind, way.address
+        )
+        return _Ring(leg_id, way.address, asked=await session.value("legs.ask", leg_id))
+
+    async def _end_given_up(self, call: Row, legs: list[Row]) -> None:
+        """A leg on which a machine speaks, or which came back, is no way to the person."""
+        for leg in legs:
+            if leg["given_up"] is None or leg["call_sid"] is None or leg["status"] in FINAL:
+                continue
+            try:
+                await self._telephony.drop_leg(call["conference_name"], leg["call_sid"])
+            except TelephonyUnreachable:
+                raise
+            except TelephonyError as error:  # it was over by itself
+                log.info("leg_not_ended", code=error.code, twilio_code=error.twilio_code)
+
+    async def _ring(self, work: Work, call: Row, legs: list[Row], move: _Ring) -> None:
+        leg = await self._lost_reply(work, call, legs, move) or await self._telephony.dial_into_conference(
             conference=call["conference_name"],
-            to=call["phone_number"],
-            caller=work.payload["raw_from"],
+            to=move.address,
+            caller=work.payload.get("raw_from", call["caller_number"]),
             fallback_caller=call["called_number"],
-            call_token=work.payload["call_token"] if call["caller_number"] != WITHHELD else None,
+            call_token=work.payload.get("call_token") if call["caller_number"] != WITHHELD else None,
             status_callback=self._twiml.leg_status_url(call["call_sid"]),
+            answered_by_callback=self._twiml.answered_by_url(call["call_sid"]),
         )
         async with self._database.tenant(work.tenant_id) as session:
             await session.run(
                 "calls.leg_dialled", work.call_id, leg.call_sid, leg.used_call_token, leg.token_refused
             )
+            await _look_again(session, work)
             await queue.finish(session, work)
 
-    async def _lost_reply(self, work: Work, conference: str) -> DialledLeg | None:
-        if work.attempts == 1:
+    async def _lost_reply(self, work: Work, call: Row, legs: list[Row], move: _Ring) -> DialledLeg | None:
+        if not move.asked:
             return None
-        sid = await self._telephony.leg_in_conference(conference)
-        return (
-            DialledLeg(sid, used_call_token=work.payload["call_token"] is not None, token_refused=None)
-            if sid
-            else None
-        )
+        known = {leg["call_sid"] for leg in legs if leg["call_sid"] is not None}
+        sid = await self._telephony.leg_in_conference(call["conference_name"], known=known)
+        used_call_token = work.payload.get("call_token") is not None
+        return DialledLeg(sid, used_call_token=used_call_token, token_refused=None) if sid else None
+
+    async def _ask_about(self, work: Work, leg_sid: str) -> None:
+        """Nothing was told of the leg for a while, or it was woken too early."""
+        status = await self._telephony.call_status(leg_sid) or "failed"
+        async with self._database.tenant(work.tenant_id) as session:
+            await persons_leg(session, work.tenant_id, work.call_id, leg_sid, status)
+            if status != ANSWERED:
+                await _look_again(session, work)
+            await queue.finish(session, work)
 
     async def dial_gave_up(self, work: Work, code: str) -> None:
-        """The person can't be rung: the caller is not left waiting."""
+        """Twilio could not be brought to dial: the next way, or the caller is not left waiting."""
         log.error("person_not_dialled", work=work.id, code=code)
         async with self._database.tenant(work.tenant_id) as session:
-            await queue.add(
-                session,
-                work.tenant_id,
-                TELL_UNREACHABLE,
-                subject=work.call_id,
-                call_id=work.call_id,
-                urgency=1,
-            )
+            if await session.run("legs.not_dialled", work.call_id):
+                await _look_again(session, work, delay_seconds=0)
+            else:
+                await _ask_to_tell(session, work)
 
     async def tell_unreachable(self, work: Work) -> None:
         """Says so to a caller who still waits."""
@@ -79,3 +156,22 @@ class Dialler:
             await self._telephony.redirect(waiting["call_sid"], self._twiml.unreachable(waiting["language"]))
         async with self._database.tenant(work.tenant_id) as session:
             await queue.finish(session, work)
+
+
+async def _look_again(session: Session, work: Work, delay_seconds: float = LOOK_AGAIN_SECONDS) -> None:
+    await queue.add(
+        session,
+        work.tenant_id,
+        DIAL,
+        subject=work.call_id,
+        call_id=work.call_id,
+        payload=work.payload,
+        urgency=0,
+        delay_seconds=delay_seconds,
+    )
+
+
+async def _ask_to_tell(session: Session, work: Work) -> None:
+    await queue.add(
+        session, work.tenant_id, TELL_UNREACHABLE, subject=work.call_id, call_id=work.call_id, urgency=1
+    )

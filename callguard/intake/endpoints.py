@@ -16,6 +16,7 @@ from callguard.domain.facts import AnyFact, CallArrived, WordsHeard
 from callguard.errors import DatabaseError, NumberUnknown, SpoolError
 from callguard.intake import payloads
 from callguard.intake.recorder import Recorder
+from callguard.intake.records import decision_about
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import Twiml, is_announcement
@@ -40,6 +41,7 @@ class Intake:
             ("/incoming-call", "/voice/incoming"): self.incoming_call,
             ("/transcription", "/voice/transcription"): self.transcription,
             ("/call-status", "/voice/status"): self.call_status,
+            ("/answered-by",): self.answered_by,
             ("/conference-events",): self.conference_events,
         }
         return [
@@ -66,12 +68,17 @@ class Intake:
             log.error("forwarding_loop_cut")
             return self._twiml.reject("busy")
         await self._routes.learn(arrival.route)
+        decision, language = arrival.decision, arrival.route.language
+        if not decision.bridges:
+            log.info("call_turned_away", action=decision.action, reason=decision.reason)
+            return self._twiml.turned_away(decision.action, language)
         return self._twiml.bridge(
             fact.call_sid,
             arrival.conference_name,
-            arrival.route.language,
+            language,
             announce=arrival.announce,
             now=time.time(),
+            monitor=decision.monitors,
         )
 
     async def _dial_directly(self, fact: CallArrived) -> str:
@@ -79,11 +86,21 @@ class Intake:
         if route is None:
             log.error("call_not_connected", reason="route_unknown")
             return self._twiml.unreachable(DEFAULT_LANGUAGE)
+        decision = decision_about(fact, route)
+        done = msgspec.structs.replace(fact, dialled_directly=True, call_token=None, decision=decision)
         try:
-            await self._recorder.spool(msgspec.structs.replace(fact, dialled_directly=True, call_token=None))
+            await self._recorder.spool(done)
         except SpoolError as error:
             log.error("call_not_spooled", code=error.code)
-        return self._twiml.direct(fact.call_sid, route.phone_number, route.language, time.time())
+        if not decision.bridges:
+            return self._twiml.turned_away(decision.action, route.language)
+        return self._twiml.direct(
+            fact.call_sid,
+            route.first_delivery.address,
+            route.language,
+            time.time(),
+            monitor=decision.monitors,
+        )
 
     async def transcription(self, _request: Request, form: Form) -> Response:
         """Words were heard, or the transcription changed its state."""
@@ -95,6 +112,10 @@ class Intake:
     async def call_status(self, request: Request, form: Form) -> Response:
         """A leg moved on: the caller's, or one that was dialled for the call named by `parent`."""
         return await self._record(payloads.leg_changed(form, request.query_params.get("parent")))
+
+    async def answered_by(self, request: Request, form: Form) -> Response:
+        """A person or a machine came on the line of a leg that was dialled for the call named by `parent`."""
+        return await self._record(payloads.leg_answered_by(form, request.query_params.get("parent", "")))
 
     async def conference_events(self, request: Request, form: Form) -> Response:
         """Somebody joined or left, or the conference ended."""

@@ -14,6 +14,7 @@ from callguard.domain.caller import caller_number, e164
 from callguard.domain.facts import (
     CallArrived,
     ConferenceChanged,
+    LegAnsweredBy,
     LegChanged,
     TranscriptionChanged,
     WordsHeard,
@@ -138,10 +139,20 @@ def leg_changed(form: Form, parent: str | None) -> LegChanged | None:
     return LegChanged(call_sid=call_sid({"CallSid": parent}), leg_sid=sid, status=status)
 
 
+def leg_answered_by(form: Form, parent: str) -> LegAnsweredBy:
+    """The answering machine detection's webhook about a leg that was dialled for the call `parent`."""
+    return LegAnsweredBy(
+        call_sid=call_sid({"CallSid": parent}),
+        leg_sid=call_sid(form),
+        answered_by=form.get("AnsweredBy", "unknown"),
+    )
+
+
 def conference_changed(form: Form, parent: str) -> ConferenceChanged:
     """A conference event of the call `parent`."""
     return ConferenceChanged(
         call_sid=call_sid({"CallSid": parent}),
         event=form.get("StatusCallbackEvent", ""),
         label=form.get("ParticipantLabel") or None,
+        leg_sid=form.get("CallSid") or None,
     )

@@ -9,19 +9,29 @@ from uuid import UUID
 
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
-from callguard.domain.call import ANSWERED, FINAL, UNANSWERED, conference_name, leg_may_follow
-from callguard.domain.caller import parse_verstat
+from callguard.domain.call import (
+    ANSWERED,
+    FINAL,
+    UNANSWERED,
+    conference_name,
+    is_machine,
+    leg_may_follow,
+)
+from callguard.domain.caller import e164, parse_verstat
 from callguard.domain.facts import (
     AnyFact,
     CallArrived,
     ConferenceChanged,
+    LegAnsweredBy,
     LegChanged,
     TranscriptionChanged,
     WordsHeard,
 )
 from callguard.domain.listening import STARTED_WITHIN_S, Fault
+from callguard.domain.policy import MONITORED, Action, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
-from callguard.intake.routes import Route
+from callguard.intake.routes import Route, route_of
+from callguard.intake.twiml import announcement_played
 from callguard.transcript import notices
 from callguard.transcript import store as transcripts
 
@@ -32,12 +42,17 @@ WATCH_TRANSCRIPTION = "watch_transcription"
 
 # A transcription stops when its call ends; that the call did is told a little later.
 ENDING_SECONDS = 2.0
+LOOK_AFTER = "look_after"
+
+# A call of which nothing is heard for this long is asked about.
+SILENT_SECONDS = 600.0
+FORWARDING_LOOP = "forwarding_loop"
 
 # SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the
 # work.
 NOTIFICATIONS_FULL = "DATABASE_54000"
 
-CallFact = WordsHeard | TranscriptionChanged | LegChanged | ConferenceChanged
+CallFact = WordsHeard | TranscriptionChanged | LegChanged | LegAnsweredBy | ConferenceChanged
 
 # Whose a call is never changes while it lives: by the SID of the caller's leg, the oldest dropped first.
 KnownCalls = dict[str, Row]
@@ -55,10 +70,11 @@ class Arrival:
     conference_name: str
     announce: bool
     looping: bool
+    decision: Decision = MONITORED
 
 
 async def arrive(database: Database, fact: CallArrived) -> Arrival:
-    """Stores a call and, in the same transaction, the work of dialling the person.
+    """Stores a call with how it is answered and, in the same transaction, the work of dialling the person.
 
     Raises:
         NumberUnknown: nobody here has the number that was called.
@@ -71,34 +87,62 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
         raise NumberUnknown(
             "A call came in on a number that belongs to nobody here. Add the person who has it."
         )
-    tenant_id = found["tenant_id"]
-    route = Route(
-        twilio_number=fact.called,
-        user_id=found["user_id"],
-        phone_number=found["phone_number"],
-        language=found["language"],
-        announce=found["announce"],
-    )
+    tenant_id, route = found["tenant_id"], route_of(found, twilio_number=fact.called)
+    decision = fact.decision or decision_about(fact, route)
     async with database.tenant(tenant_id) as session:
-        if not fact.dialled_directly and await session.value(
-            "calls.still_dialling", route.user_id, fact.caller, fact.call_sid
-        ):
+        if not fact.dialled_directly and await _cut_loop(session, tenant_id, route, fact):
             return Arrival(route, "", announce=False, looping=True)
-        if await _open(session, tenant_id, route, fact) is None:
+        if await _open(session, tenant_id, route, fact, decision) is None:
             known = await session.row("calls.known", fact.call_sid)
             if known is None:
                 raise CallUnknown("The call's SID is known, but not under this number.")
             if fact.dialled_directly:
                 await session.run("work.drop", tenant_id, DIAL, known["id"])
-            return Arrival(route, known["conference_name"], known["announced"], looping=False)
-    return Arrival(route, _conference(route, fact), route.announce, looping=False)
+            taken = Decision(Action(known["decision"]), Reason(known["decision_reason"]))
+            return Arrival(route, known["conference_name"], known["announced"], looping=False, decision=taken)
+    return Arrival(
+        route, _conference(route, fact), _announced(route, fact, decision), looping=False, decision=decision
+    )
+
+
+def decision_about(fact: CallArrived, route: Route) -> Decision:
+    """How the call is answered, by the policy of the person who is called."""
+    return decide(fact.caller, fact.called, parse_verstat(fact.stir_verstat), route.policy, fact.arrived_at)
 
 
 def _conference(route: Route, fact: CallArrived) -> str:
     return conference_name(route.user_id, int(fact.arrived_at.timestamp() * 1000))
 
 
-async def _open(session: Session, tenant_id: UUID, route: Route, fact: CallArrived) -> UUID | None:
+def _announced(route: Route, fact: CallArrived, decision: Decision) -> bool:
+    return route.announce and decision.monitors and not fact.dialled_directly
+
+
+async def _cut_loop(session: Session, tenant_id: UUID, route: Route, fact: CallArrived) -> bool:
+    """Whether the call is our own dialling that comes back.
+
+    Then that leg is given up, its way is marked, the operator is told, and the waiting caller's next way is
+    asked for; once, however often it is told.
+    """
+    forwarded_from = e164(fact.forwarded_from or "") or fact.forwarded_from
+    parent = await session.row("calls.looping", route.user_id, fact.caller, fact.call_sid, forwarded_from)
+    if parent is None:
+        return False
+    call_id = parent["call_id"]
+    if parent["is_new"]:
+        await session.run("legs.looped", parent["leg_id"], fact.call_sid)
+        await session.run(
+            "deliveries.looping", tenant_id, route.user_id, parent["route_kind"], parent["address"]
+        )
+        await session.run("notices.add", tenant_id, call_id, FORWARDING_LOOP)
+        await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
+    return True
+
+
+async def _open(
+    session: Session, tenant_id: UUID, route: Route, fact: CallArrived, decision: Decision
+) -> UUID | None:
+    announced = _announced(route, fact, decision)
     call_id: UUID | None = await session.value(
         "calls.open",
         tenant_id,
@@ -111,13 +155,28 @@ async def _open(session: Session, tenant_id: UUID, route: Route, fact: CallArriv
         fact.stir_verstat,
         parse_verstat(fact.stir_verstat).level,
         route.language,
-        route.announce and not fact.dialled_directly,
+        announced,
         fact.arrived_at,
+        decision.action,
+        decision.reason,
+        announcement_played(decision.action, route.language, announce=announced),
     )
-    if call_id is not None:
+    if call_id is None or decision.action is Action.REJECT:
+        return call_id
+    await queue.add(
+        session,
+        tenant_id,
+        LOOK_AFTER,
+        subject=call_id,
+        call_id=call_id,
+        urgency=9,
+        delay_seconds=SILENT_SECONDS,
+    )
+    if decision.monitors:
         await _watch(session, tenant_id, call_id, STARTED_WITHIN_S)
-    if call_id is not None and not fact.dialled_directly:
-        await session.run("calls.expect_leg", tenant_id, call_id)
+    if decision.bridges and not fact.dialled_directly:
+        first = route.first_delivery
+        await session.value("legs.expect", tenant_id, call_id, 1, first.kind, first.address)
         await queue.add(
             session,
             tenant_id,
@@ -177,12 +236,14 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
         case LegChanged(leg_sid=None, status=status):
             if status in FINAL:
                 await _end(session, tenant_id, call_id)
-        case LegChanged():
-            await _persons_leg(session, tenant_id, call_id, fact)
+        case LegChanged(leg_sid=str(leg_sid), status=status):
+            await persons_leg(session, tenant_id, call_id, leg_sid, status)
+        case LegAnsweredBy():
+            await _answered(session, tenant_id, call_id, fact)
         case ConferenceChanged(event="conference-end"):
             await _end(session, tenant_id, call_id)
-        case ConferenceChanged(event="participant-join", label="person"):
-            await session.run("calls.connected", call_id)
+        case ConferenceChanged(event="participant-join", label="person", leg_sid=leg_sid):
+            await session.run("calls.connected", call_id, leg_sid)
         case ConferenceChanged():
             pass
 
@@ -211,16 +272,27 @@ async def _watch(session: Session, tenant_id: UUID, call_id: UUID, delay_seconds
     )
 
 
-async def _persons_leg(session: Session, tenant_id: UUID, call_id: UUID, fact: LegChanged) -> None:
-    status = fact.status
-    moved = await session.run("calls.leg_changed", call_id, fact.leg_sid, status, leg_may_follow(status))
+async def persons_leg(session: Session, tenant_id: UUID, call_id: UUID, leg_sid: str, status: str) -> None:
+    """A leg of the person moved on; where nobody came on the line, the next way is asked for."""
+    moved = await session.run("calls.leg_changed", call_id, leg_sid, status, leg_may_follow(status))
     if status == ANSWERED:
-        await session.run("calls.connected", call_id)
+        await session.run("calls.connected", call_id, leg_sid)
     elif moved and status in UNANSWERED:
-        await queue.add(session, tenant_id, TELL_UNREACHABLE, subject=call_id, call_id=call_id, urgency=1)
+        await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
+
+
+async def _answered(session: Session, tenant_id: UUID, call_id: UUID, fact: LegAnsweredBy) -> None:
+    """A machine is no person, and the next way is asked for."""
+    if is_machine(fact.answered_by) and await session.run("legs.give_up", call_id, fact.leg_sid):
+        await session.run("calls.not_connected", call_id)
+        await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
 
 
 async def _end(session: Session, tenant_id: UUID, call_id: UUID) -> None:
     ended = await session.row("calls.end", call_id)
-    if ended is not None and ended["awake"]:
+    if ended is None:
+        return
+    for kind in (DIAL, LOOK_AFTER):
+        await session.run("work.drop", tenant_id, kind, call_id)
+    if ended["awake"]:
         await queue.add(session, tenant_id, ANALYSE, subject=call_id, call_id=call_id, urgency=4)

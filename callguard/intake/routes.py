@@ -1,4 +1,6 @@
-"""Which phone stands behind which number: kept sealed on disk, for calls that come without a database."""
+"""Which phones stand behind which number, and who is let through to them: kept sealed on disk, for calls that
+come without a database.
+"""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +9,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from callguard.db.pool import Database
+from callguard.db.pool import Database, Row
+from callguard.domain.delivery import Delivery, in_order
+from callguard.domain.policy import Policy
 from callguard.errors import DatabaseError
 from callguard.trust.sealing import SealBroken, Sealer
 
@@ -18,13 +22,25 @@ log = structlog.get_logger(__name__)
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Where a call on `twilio_number` goes, and how it is announced."""
+    """Where a call on `twilio_number` goes, who is let through, and how it is announced."""
 
     twilio_number: str
     user_id: UUID
     phone_number: str
     language: str
     announce: bool
+    policy: Policy = Policy()
+    deliveries: tuple[Delivery, ...] = ()
+
+    @property
+    def first_delivery(self) -> Delivery:
+        """The way that is tried first."""
+        return in_order(self.deliveries, self.phone_number)[0]
+
+
+def route_of(row: Row, **more: object) -> Route:
+    """A route as the database tells it."""
+    return msgspec.convert(dict(row) | more, Route)
 
 
 class RouteBook:
@@ -56,7 +72,7 @@ class RouteBook:
         """Takes over what the database says. Raises DatabaseError."""
         async with database.session() as session:
             rows = await session.rows("people.route_book")
-        self._routes = {row["twilio_number"]: Route(**row) for row in rows}
+        self._routes = {row["twilio_number"]: route_of(row) for row in rows}
         if self._routes != self._on_disk:
             await asyncio.to_thread(self._save, self._routes)
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from callguard.domain.policy import Action
 from callguard.domain.words import normalise
 from callguard.resources import TWIML_TEMPLATES
 from callguard.trust.passes import PassIssuer
@@ -42,6 +43,15 @@ def is_announcement(text: str) -> bool:
     return len(heard.split()) >= _FEWEST_WORDS and any(f" {heard} " in spoken for spoken in _SPOKEN)
 
 
+_LATER = {
+    "en": "The person you are calling does not take calls at this hour. Please call again later.",
+    "es": "La persona a la que llama no atiende llamadas a esta hora. Vuelva a llamar más tarde.",
+    "fr": "La personne que vous appelez ne prend pas d'appels à cette heure. Veuillez rappeler plus tard.",
+    "de": "Die gewünschte Person nimmt um diese Zeit keine Anrufe an. Bitte rufen Sie später wieder an.",
+    "pt": "A pessoa para quem está a ligar não atende chamadas a esta hora. Ligue mais tarde.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     language_code: str
@@ -52,7 +62,9 @@ class _Call:
     announcement: str = ""
     conference_events_url: str = ""
     conference_name: str = ""
-    phone_number: str = ""
+    noun: str = ""
+    address: str = ""
+    monitored: bool = True
 
 
 def templates() -> Environment:
@@ -75,7 +87,14 @@ class Twiml:
         self._templates = templates()
 
     def bridge(
-        self, call_sid: str, conference_name: str, language: str, *, announce: bool, now: float
+        self,
+        call_sid: str,
+        conference_name: str,
+        language: str,
+        *,
+        announce: bool,
+        now: float,
+        monitor: bool = True,
     ) -> str:
         """The caller waits in the conference, into which the person is dialled."""
         call = _Call(
@@ -83,19 +102,36 @@ class Twiml:
             announcement=_ANNOUNCEMENT.get(language, _ANNOUNCEMENT["en"]) if announce else "",
             conference_events_url=f"{self._base_url}/conference-events?{urlencode({'parent': call_sid})}",
             conference_name=conference_name,
+            monitored=monitor,
         )
         return self._render("incoming_call.xml", call=call)
 
-    def direct(self, call_sid: str, phone_number: str, language: str, now: float) -> str:
+    def direct(self, call_sid: str, address: str, language: str, now: float, *, monitor: bool = True) -> str:
         """The person is dialled by Twilio itself: what remains when the database is away."""
-        return self._render(
-            "direct_dial.xml",
-            call=_Call(**self._listening(call_sid, language, now), phone_number=phone_number),
+        kind = address.partition(":")[0].lower() if ":" in address else ""
+        noun = {"sip": "Sip", "sips": "Sip", "client": "Client"}.get(kind, "Number")
+        call = _Call(
+            **self._listening(call_sid, language, now),
+            noun=noun,
+            address=address.partition(":")[2] if noun == "Client" else address,
+            monitored=monitor,
         )
+        return self._render("direct_dial.xml", call=call)
+
+    def turned_away(self, action: Action, language: str) -> str:
+        """For a caller who is not let through: rejected, or told why or merely that it is so."""
+        if action is Action.REJECT:
+            return self.reject("rejected")
+        if action is Action.TELL_LATER:
+            return self._told(_LATER, language)
+        return self.unreachable(language)
 
     def unreachable(self, language: str) -> str:
         """Told to a caller whose call reaches nobody."""
-        words = _UNREACHABLE.get(language, _UNREACHABLE["en"])
+        return self._told(_UNREACHABLE, language)
+
+    def _told(self, wording: dict[str, str], language: str) -> str:
+        words = wording.get(language, wording["en"])
         return self._render("unreachable.xml", language_code=language_code(language), words=words)
 
     def reject(self, reason: Literal["rejected", "busy"]) -> str:
@@ -115,6 +151,10 @@ class Twiml:
         """A fresh pass for one stream of this call."""
         return self._passes.issue(call_sid, uuid4(), now)
 
+    def answered_by_url(self, call_sid: str) -> str:
+        """Where Twilio tells whether a machine answered a leg that was dialled for this call."""
+        return f"{self._base_url}/answered-by?{urlencode({'parent': call_sid})}"
+
     def _listening(self, call_sid: str, language: str, now: float) -> dict[str, str]:
         return {
             "language_code": language_code(language),
@@ -126,6 +166,18 @@ class Twiml:
 
     def _render(self, name: str, **values: object) -> str:
         return self._templates.get_template(name).render(**values).strip()
+
+
+def announcement_played(action: Action, language: str, *, announce: bool) -> str | None:
+    """Which words the caller hears first, such as `listening.en`; None where nothing is said."""
+    if action is Action.MONITOR:
+        wording, name = _ANNOUNCEMENT, "listening" if announce else None
+    else:
+        wording, name = (
+            _UNREACHABLE,
+            {Action.TELL_UNREACHABLE: "unreachable", Action.TELL_LATER: "later"}.get(action),
+        )
+    return f"{name}.{language if language in wording else 'en'}" if name else None
 
 
 def language_code(language: str) -> str:

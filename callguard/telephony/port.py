@@ -1,5 +1,6 @@
 """What callguard asks of a telephone provider."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -37,12 +38,17 @@ class Telephony(Protocol):
         fallback_caller: str,
         call_token: str | None,
         status_callback: str,
+        answered_by_callback: str,
     ) -> DialledLeg:
-        """Rings a phone and puts whoever answers into the conference, as participant `person`."""
+        """Rings a phone, or a `sip:` or `client:` address, and puts whoever answers into the conference, as
+        participant `person`. Whether that was a machine is told afterwards.
+        """
         ...
 
-    async def leg_in_conference(self, conference: str, label: str = "person") -> str | None:
-        """The call SID of the participant with that label, if that leg exists."""
+    async def leg_in_conference(
+        self, conference: str, label: str = "person", known: Collection[str] = ()
+    ) -> str | None:
+        """The call SID of a participant with that label that is not among those known, if there is one."""
         ...
 
     async def add_contact(self, *, conference: str, to: str, sender: str, label: str) -> str:
@@ -63,6 +69,14 @@ class Telephony(Protocol):
 
     async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
         """A call made since then from one number to another, for the case that its reply was lost."""
+        ...
+
+    async def drop_leg(self, conference: str, call_sid: str) -> None:
+        """Ends one leg of a conference, and the conference does not end with it."""
+        ...
+
+    async def call_status(self, call_sid: str) -> str | None:
+        """A call's status; None where the provider does not know the call."""
         ...
 
     async def redirect(self, call_sid: str, twiml: str) -> None:

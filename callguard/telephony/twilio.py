@@ -1,6 +1,6 @@
 """Telephony by Twilio's SDK. Whether Twilio or the stand-in answers is a matter of the base URL alone."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ LEG_EVENTS = ["initiated", "ringing", "answered", "completed"]
 CALLER_REFUSED = frozenset({21210, 21212})
 # Its refusals to change a leg that has ended: not in progress, unknown.
 LEG_OVER = frozenset({21220, 20404})
+NOT_FOUND = 404
 
 
 class TwilioTelephony:
@@ -44,21 +45,29 @@ class TwilioTelephony:
         fallback_caller: str,
         call_token: str | None,
         status_callback: str,
+        answered_by_callback: str,
     ) -> DialledLeg:
+        callbacks = (status_callback, answered_by_callback)
         if call_token is None:
-            sid = await self._dial(conference, to, fallback_caller, None, status_callback)
+            sid = await self._dial(conference, to, fallback_caller, None, *callbacks)
             return DialledLeg(sid, used_call_token=False, token_refused=None)
         try:
-            sid = await self._dial(conference, to, caller, call_token, status_callback)
+            sid = await self._dial(conference, to, caller, call_token, *callbacks)
         except TelephonyError as error:
             if error.twilio_code not in CALLER_REFUSED:
                 raise
-            sid = await self._dial(conference, to, fallback_caller, None, status_callback)
+            sid = await self._dial(conference, to, fallback_caller, None, *callbacks)
             return DialledLeg(sid, used_call_token=False, token_refused=str(error.twilio_code))
         return DialledLeg(sid, used_call_token=True, token_refused=None)
 
     async def _dial(
-        self, conference: str, to: str, caller: str, call_token: str | None, status_callback: str
+        self,
+        conference: str,
+        to: str,
+        caller: str,
+        call_token: str | None,
+        status_callback: str,
+        answered_by_callback: str,
     ) -> str:
         token = {} if call_token is None else {"call_token": call_token}
         with _twilio_errors("dial the person"):
@@ -73,17 +82,21 @@ class TwilioTelephony:
                 end_conference_on_exit=True,
                 status_callback=status_callback,
                 status_callback_event=LEG_EVENTS,
+                machine_detection="Enable",
+                amd_status_callback=answered_by_callback,
                 **token,
             )
         return str(participant.call_sid)
 
-    async def leg_in_conference(self, conference: str, label: str = PERSON) -> str | None:
+    async def leg_in_conference(
+        self, conference: str, label: str = PERSON, known: Collection[str] = ()
+    ) -> str | None:
         with _twilio_errors("look up a conference"):
             for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
                 for participant in await self._client.conferences(found.sid).participants.list_async(
                     limit=20
                 ):
-                    if participant.label == label:
+                    if participant.label == label and participant.call_sid not in known:
                         return str(participant.call_sid)
         return None
 
@@ -135,6 +148,26 @@ class TwilioTelephony:
                 if placed.direction == "outbound-api" and placed.date_created >= since:
                     return str(placed.sid)
         return None
+
+    async def drop_leg(self, conference: str, call_sid: str) -> None:
+        with _twilio_errors("end a leg"):
+            for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
+                participant = self._client.conferences(found.sid).participants(call_sid)
+                try:
+                    await participant.update_async(end_conference_on_exit=False)
+                except TwilioRestException as error:
+                    if error.status != NOT_FOUND:  # a leg that still rings takes no part yet
+                        raise
+            await self._client.calls(call_sid).update_async(status="completed")
+
+    async def call_status(self, call_sid: str) -> str | None:
+        try:
+            with _twilio_errors("look up a call"):
+                return str((await self._client.calls(call_sid).fetch_async()).status)
+        except TelephonyError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
 
     async def redirect(self, call_sid: str, twiml: str) -> None:
         with _twilio_errors("redirect a leg"):

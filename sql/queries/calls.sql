@@ -1,54 +1,77 @@
 -- name: open
--- Stores a call that arrived; no row comes back when it is known already.
+-- Stores a call that arrived, with how it is answered; no row comes back when it is known already. A rejected one is over.
 INSERT INTO active_calls (tenant_id, user_id, call_sid, conference_name, caller_number, called_number, forwarded_from,
-                          stir_verstat, attestation, language, announced, started_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                          stir_verstat, attestation, language, announced, started_at, decision, decision_reason,
+                          announcement, status, ended_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+        CASE $13 WHEN 'reject' THEN 'ended' ELSE 'active' END, CASE $13 WHEN 'reject' THEN clock_timestamp() END)
 ON CONFLICT (call_sid) DO NOTHING
 RETURNING id;
 
 -- name: known
 -- A call that arrived before, by the SID of the caller's leg.
-SELECT id, conference_name, announced FROM active_calls WHERE call_sid = $1;
+SELECT id, conference_name, announced, decision, decision_reason FROM active_calls WHERE call_sid = $1;
 
 -- name: resolve
 -- A call by the SID of any of its legs, in whichever tenant.
 SELECT tenant_id, call_id, language FROM resolve_call($1);
 
--- name: still_dialling
--- Whether the same caller is waiting, within the last 30 s, for a person who has not answered yet: the sign of a forwarding loop.
-SELECT EXISTS (
-    SELECT FROM active_calls c
-    WHERE c.user_id = $1 AND c.caller_number = $2 AND c.call_sid <> $3 AND c.caller_number <> 'withheld'
-        AND c.status = 'active' AND c.connected_at IS NULL
-        AND c.started_at > now() - interval '30 seconds');
-
--- name: expect_leg
--- The person's leg, before it is dialled.
-INSERT INTO call_legs (tenant_id, call_id, role) VALUES ($1, $2, 'person') ON CONFLICT DO NOTHING;
+-- name: looping
+-- The call whose dialling comes back as the inbound leg $3, with the leg that did. A loop shows within 30 s, while the person
+-- has not answered, by the same caller, by our own number or the dialled one as the caller, or, where nobody has a number,
+-- by the line that forwarded it. Told again, it is the same leg, and no news; nor is it where nothing was dialled yet.
+SELECT c.id AS call_id, l.id AS leg_id, l.route_kind, l.address, l.asked_at IS NOT NULL AND l.looped_sid IS DISTINCT FROM $3 AS is_new
+FROM active_calls c
+LEFT JOIN LATERAL (
+    SELECT * FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id AND l.role = 'person'
+    ORDER BY coalesce(l.looped_sid = $3, false) DESC, coalesce(l.address = $4, false) DESC, l.attempt DESC LIMIT 1) l ON true
+WHERE c.user_id = $1 AND c.call_sid <> $3 AND c.status = 'active' AND c.connected_at IS NULL
+    AND c.decision IN ('monitor', 'connect')
+    AND greatest(c.started_at, l.asked_at) > now() - interval '30 seconds'
+    AND (l.looped_sid = $3
+         OR $2 <> 'withheld' AND ($2 = c.caller_number OR $2 = c.called_number OR $2 = l.address)
+         OR $2 = 'withheld' AND c.caller_number = 'withheld' AND l.asked_at IS NOT NULL AND l.address = $4)
+ORDER BY c.started_at DESC LIMIT 1;
 
 -- name: leg_dialled
--- Twilio took the person's leg: its SID, and whether the caller's own number could be shown.
+-- Twilio took the leg that was asked for: its SID, and whether the caller's own number could be shown.
 UPDATE call_legs SET call_sid = $2, used_call_token = $3, token_refused = $4, updated_at = now(),
     status = CASE WHEN status = 'requested' THEN 'queued' ELSE status END
-WHERE call_id = $1 AND role = 'person';
+WHERE call_id = $1 AND role = 'person' AND (call_sid = $2 OR call_sid IS NULL AND status = 'requested');
 
 -- name: leg_changed
--- The status of the person's leg, which only moves forward: a late or repeated one touches nothing. It can be told before
--- the reply that carries the leg's SID has come.
-UPDATE call_legs SET status = $3, call_sid = coalesce(call_sid, $2), updated_at = now()
-WHERE call_id = $1 AND role = 'person' AND status = ANY ($4::text[]);
+-- The status of a leg of the person, which only moves forward: a late or repeated one touches nothing. It can be told before
+-- the reply that carries the leg's SID has come: then it is the leg that was asked for.
+UPDATE call_legs l SET status = $3, call_sid = coalesce(call_sid, $2), updated_at = now()
+WHERE l.call_id = $1 AND l.role = 'person' AND l.status = ANY ($4::text[])
+    AND (l.call_sid = $2
+         OR l.call_sid IS NULL AND l.status = 'requested'
+            AND NOT EXISTS (SELECT FROM call_legs o WHERE o.tenant_id = l.tenant_id AND o.call_sid = $2));
 
 -- name: connected
--- The person answered.
-UPDATE active_calls SET connected_at = coalesce(connected_at, now()) WHERE id = $1;
+-- The person answered; not so by a leg that was given up.
+UPDATE active_calls c SET connected_at = coalesce(connected_at, now())
+WHERE c.id = $1 AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
+                                    AND l.call_sid = $2 AND l.given_up IS NOT NULL);
+
+-- name: not_connected
+-- What answered was no person, and nobody else is on the line.
+UPDATE active_calls c SET connected_at = NULL
+WHERE c.id = $1 AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
+                                    AND l.role = 'person' AND l.status = 'in-progress' AND l.given_up IS NULL);
 
 -- name: for_dialling
 -- What dialling the person needs.
-SELECT c.call_sid, c.conference_name, c.caller_number, c.called_number, c.status, u.phone_number, l.call_sid AS leg_sid
-FROM active_calls c
-JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
-JOIN call_legs l ON l.tenant_id = c.tenant_id AND l.call_id = c.id AND l.role = 'person'
-WHERE c.id = $1;
+SELECT call_sid, conference_name, caller_number, called_number, status, connected_at FROM active_calls WHERE id = $1;
+
+-- name: quiet_seconds
+-- The caller's leg of a call that still runs, and for how long nothing was heard of it.
+SELECT c.call_sid, extract(epoch FROM clock_timestamp() - greatest(
+           c.started_at,
+           (SELECT max(l.updated_at) FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id),
+           (SELECT max(e.created_at) FROM transcription_events e WHERE e.tenant_id = c.tenant_id AND e.call_id = c.id)
+       ))::double precision AS seconds
+FROM active_calls c WHERE c.id = $1 AND c.status = 'active';
 
 -- name: caller_leg
 -- The caller's leg of a call that still runs and has not reached the person.

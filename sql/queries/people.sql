@@ -1,10 +1,10 @@
 -- name: resolve_number
 -- Whose number was dialled, in whichever tenant.
-SELECT tenant_id, user_id, phone_number, language, announce FROM resolve_number($1);
+SELECT tenant_id, user_id, phone_number, language, announce, policy, deliveries FROM resolve_number($1);
 
 -- name: route_book
--- Every number and the phone behind it, for calls that come while the database is away.
-SELECT twilio_number, user_id, phone_number, language, announce FROM route_book();
+-- Every number, the phones behind it and who is let through, for calls that come while the database is away.
+SELECT twilio_number, user_id, phone_number, language, announce, policy, deliveries FROM route_book();
 
 -- name: add_person
 -- A protected person; adding one whose e-mail is known updates the numbers.

@@ -1,10 +1,11 @@
 -- name: add
 -- Something to do after this transaction; one waits per kind and subject. One that waits already is held until this
--- transaction is committed, so that who takes it sees what was stored here.
+-- transaction is committed, so that who takes it sees what was stored here, and keeps what it was told.
 INSERT INTO work AS w (tenant_id, kind, subject, call_id, payload, urgency, run_after)
 VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7))
 ON CONFLICT (tenant_id, kind, subject) WHERE state = 'pending'
-DO UPDATE SET run_after = least(w.run_after, excluded.run_after), urgency = least(w.urgency, excluded.urgency);
+DO UPDATE SET run_after = least(w.run_after, excluded.run_after), urgency = least(w.urgency, excluded.urgency),
+              payload = w.payload || excluded.payload;
 
 -- name: claim
 -- Due work for this worker, most urgent first.
@@ -27,6 +28,13 @@ UPDATE work w SET state = 'pending', lease_until = NULL, error_code = $3, run_af
 WHERE w.id = $1 AND w.fence = $2 AND w.state = 'running'
     AND NOT EXISTS (SELECT FROM work n WHERE n.tenant_id = w.tenant_id AND n.kind = w.kind AND n.subject = w.subject
                         AND n.state = 'pending');
+
+-- name: hand_on
+-- The newer request of the subject, which waits, takes over what this one was told.
+UPDATE work n SET payload = w.payload || n.payload
+FROM work w
+WHERE w.id = $1 AND w.fence = $2 AND w.state = 'running'
+    AND n.tenant_id = w.tenant_id AND n.kind = w.kind AND n.subject = w.subject AND n.state = 'pending';
 
 -- name: fail
 -- Given up: stays as a visible failure, without its payload.

@@ -147,7 +147,7 @@ async def test_a_stale_workers_results_are_undone(
 
     async def conclude() -> None:
         async with database.tenant(home.tenant_id) as session:
-            await session.run("calls.connected", call_id)
+            await session.run("calls.connected", call_id, None)
             await queue.finish(session, stale)
 
     with pytest.raises(LeaseLost):

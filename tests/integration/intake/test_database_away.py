@@ -19,9 +19,12 @@ from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster, EmbeddedPostgres
 from callguard.local.stage import Stage, in_process
 from callguard.server import serving
+from callguard.trust.sealing import Sealer
 from tests.conftest import settings_for
 from tests.integration.eventually import eventually
+from tests.integration.intake.wishes import SOFTPHONE, rule, ways, wish
 from tests.integration.local.postgres_bench import passable_folder
+from tests.integration.population import rows
 from tests.integration.webhooks import SignedClient, heard, new_call_sid, ringing
 
 TWIML_SECONDS = 2.0
@@ -197,6 +200,60 @@ async def test_a_server_that_starts_without_its_database_connects_calls_from_the
         health = (await twilio.send("GET", "/health")).json()
         assert (health["status"], health["database"], health["spooled"]) == ("degraded", "away", 1)
     await outage.come_back()
+
+
+async def test_a_persons_wishes_hold_while_the_database_is_away(settings: Settings, outage: Outage) -> None:
+    friend, foe, stranger = "+12025550180", "+12025550181", "+12025550182"
+    async with _house(settings, outage.cluster) as (stage, twilio):
+        await rule(outage.cluster, friend, "allow")
+        await rule(outage.cluster, foe, "block")
+        await wish(outage.cluster, "quiet_from = '00:00', quiet_until = '23:59:59.999999'")
+        await ways(outage.cluster, ("client", SOFTPHONE), ("same_number", None))
+        assert stage.services is not None
+
+        async def known() -> bool:
+            return SOFTPHONE.encode() in await _book(stage)
+
+        await eventually(known, bool)
+        await outage.crash()
+        answers = {
+            caller: ET.fromstring(
+                (await twilio.post("/incoming-call", ringing(new_call_sid(), From=caller))).text
+            )
+            for caller in (friend, foe, stranger, "911")
+        }
+        assert {caller: [verb.tag for verb in answer] for caller, answer in answers.items()} == {
+            friend: ["Dial"],
+            foe: ["Reject"],
+            stranger: ["Say", "Hangup"],
+            "911": ["Dial"],
+        }
+        assert answers[friend].findtext("Dial/Client") == SOFTPHONE.removeprefix("client:")
+
+        # What was done then is what is stored, whatever the person has wished since.
+        await outage.come_back()
+        await rows(outage.cluster, "DELETE FROM caller_rules")
+
+        async def stored() -> dict[str, tuple[str, str]]:
+            found = await rows(
+                outage.cluster, "SELECT caller_number, decision, decision_reason FROM active_calls"
+            )
+            return {row["caller_number"]: (row["decision"], row["decision_reason"]) for row in found}
+
+        assert await eventually(stored, lambda calls: len(calls) == len(answers)) == {
+            friend: ("connect", "allowed"),
+            foe: ("reject", "blocked"),
+            stranger: ("tell_later", "quiet_hours"),
+            "911": ("connect", "emergency"),
+        }
+
+
+async def _book(stage: Stage) -> bytes:
+    """The route book as it lies on disk, opened."""
+    assert stage.services is not None
+    sealer = Sealer(stage.services.keys.derive("routes"))
+    path = stage.services.settings.data_dir / "routes.sealed"
+    return sealer.open(path.read_bytes(), b"routes") if path.exists() else b""
 
 
 async def _fill_notifications(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -12,7 +12,7 @@ import pytest
 from callguard.db import queue
 from callguard.db.pool import Database
 from callguard.domain.call import UNANSWERED
-from callguard.domain.facts import AnyFact, ConferenceChanged, LegChanged, TranscriptionChanged
+from callguard.domain.facts import AnyFact, ConferenceChanged, LegAnsweredBy, LegChanged, TranscriptionChanged
 from callguard.errors import CallUnknown, NumberUnknown
 from callguard.intake import records
 from callguard.intake.records import ANALYSE, DIAL, TELL_UNREACHABLE, Arrival
@@ -161,18 +161,53 @@ async def test_an_unanswered_legs_statuses_end_the_same_in_any_order(
         order for end in sorted(UNANSWERED) for order in itertools.permutations(("initiated", "ringing", end))
     ]
     for number, order in enumerate(orders):
-        await tell(
-            database, arrival(home, number, caller="withheld"), *(leg(number, status) for status in order)
-        )
+        await tell(database, arrival(home, number, caller="withheld"))
+        await rows(cluster, "UPDATE work SET state = 'done'")
+        await tell(database, *(leg(number, status) for status in order))
     ended = await rows(
         cluster,
         "SELECT l.status, c.connected_at, count(w.id) "
         "FROM active_calls c JOIN call_legs l ON l.call_id = c.id "
-        "LEFT JOIN work w ON w.call_id = c.id AND w.kind = $1 GROUP BY c.id, l.id ORDER BY c.call_sid",
-        TELL_UNREACHABLE,
+        "LEFT JOIN work w ON w.call_id = c.id AND w.kind = $1 "
+        "GROUP BY c.id, l.id ORDER BY c.call_sid",
+        DIAL,
     )
     told = [next(status for status in order if status in UNANSWERED) for order in orders]
-    assert [tuple(row) for row in ended] == [(status, None, 1) for status in told]
+    # The dialling that the arrival asked for, and the one for the next way.
+    assert [tuple(row) for row in ended] == [(status, None, 2) for status in told]
+
+
+async def test_a_legs_statuses_and_the_machine_on_it_end_the_same_in_any_order(
+    cluster: Cluster, database: Database, home: Household
+) -> None:
+    sids = [call_sid(number) for number in range(24)]
+    for number, order in enumerate(
+        itertools.permutations(("ringing", "in-progress", "completed", "machine"))
+    ):
+        await tell(database, arrival(home, number, caller="withheld"), leg(number, "initiated"))
+        machine = LegAnsweredBy(
+            call_sid=call_sid(number), leg_sid=str(leg(number, "").leg_sid), answered_by="machine_start"
+        )
+        told = (machine if status == "machine" else leg(number, status) for status in order)
+        await tell(database, *told)
+    ended = await rows(
+        cluster,
+        "SELECT l.status, l.given_up, c.connected_at "
+        "FROM active_calls c JOIN call_legs l ON l.call_id = c.id WHERE c.call_sid = ANY ($1)",
+        sids,
+    )
+    assert [tuple(row) for row in ended] == [("completed", "machine", None)] * len(sids)
+
+
+@pytest.mark.parametrize("answered_by", ["human", "unknown"])
+async def test_a_person_who_answered_stays_on_the_line(
+    cluster: Cluster, database: Database, home: Household, answered_by: str
+) -> None:
+    await tell(database, arrival(home, 1), leg(1, "in-progress"))
+    before = await state(cluster)
+    leg_sid = str(leg(1, "").leg_sid)
+    await tell(database, LegAnsweredBy(call_sid=call_sid(1), leg_sid=leg_sid, answered_by=answered_by))
+    assert await state(cluster) == before
 
 
 async def test_a_status_may_come_before_the_legs_own_sid_is_known(

@@ -10,6 +10,7 @@ from callguard.domain.facts import (
     AnyFact,
     CallArrived,
     ConferenceChanged,
+    LegAnsweredBy,
     LegChanged,
     TranscriptionChanged,
     WordsHeard,
@@ -47,7 +48,8 @@ any_fact: st.SearchStrategy[AnyFact] = st.one_of(
     ),
     st.builds(TranscriptionChanged, call_sid=words, state=words, error=maybe_words),
     st.builds(LegChanged, call_sid=words, leg_sid=maybe_words, status=words),
-    st.builds(ConferenceChanged, call_sid=words, event=words, label=maybe_words),
+    st.builds(LegAnsweredBy, call_sid=words, leg_sid=words, answered_by=words),
+    st.builds(ConferenceChanged, call_sid=words, event=words, label=maybe_words, leg_sid=maybe_words),
 )
 
 

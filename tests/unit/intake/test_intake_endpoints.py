@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
 import httpx
+import msgspec
 import pytest
 from starlette.applications import Starlette
 from twilio.request_validator import RequestValidator
@@ -14,10 +15,12 @@ from callguard.domain.facts import (
     AnyFact,
     CallArrived,
     ConferenceChanged,
+    LegAnsweredBy,
     LegChanged,
     TranscriptionChanged,
     WordsHeard,
 )
+from callguard.domain.policy import Action, Decision, Policy, Reason
 from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable, NumberUnknown, SpoolError
 from callguard.intake.endpoints import Intake
 from callguard.intake.recorder import Recorder
@@ -225,6 +228,48 @@ async def test_states_legs_and_conferences_are_recorded(server: Server) -> None:
     ]
 
 
+async def test_who_answered_is_recorded(server: Server) -> None:
+    form = {"CallSid": LEG, "AnsweredBy": "machine_start", "MachineDetectionDuration": "3000"}
+
+    assert (await server.post(f"/answered-by?parent={CALL}", form)).status_code == 204
+    assert server.recorder.recorded == [
+        LegAnsweredBy(call_sid=CALL, leg_sid=LEG, answered_by="machine_start")
+    ]
+
+
+@pytest.mark.parametrize("action", list(Action))
+async def test_each_decision_has_its_answer_with_the_database_and_without(
+    server: Server, action: Action
+) -> None:
+    decision = Decision(action, Reason.UNKNOWN)
+    server.recorder.arrival = Arrival(MARGARET, "User-1-2", announce=False, looping=False, decision=decision)
+
+    verbs = [child.tag for child in await server.ring()]
+
+    assert (
+        verbs
+        == {
+            Action.MONITOR: ["Start", "Start", "Dial"],
+            Action.CONNECT: ["Dial"],
+            Action.REJECT: ["Reject"],
+            Action.TELL_UNREACHABLE: ["Say", "Hangup"],
+            Action.TELL_LATER: ["Say", "Hangup"],
+        }[action]
+    )
+
+
+async def test_a_blocked_caller_stays_out_while_the_database_is_away(server: Server) -> None:
+    blocking = Policy(blocked=(INCOMING["From"],))
+    route = msgspec.structs.replace(MARGARET, policy=blocking)
+    await server.routes.refresh(as_database(StoredRoutes(route)))
+    server.recorder.failure = DatabaseUnavailable("Away.")
+
+    assert [child.tag for child in await server.ring()] == ["Reject"]
+    (kept,) = server.recorder.spooled
+    assert isinstance(kept, CallArrived)
+    assert kept.decision == Decision(Action.REJECT, Reason.BLOCKED)
+
+
 async def test_twilio_is_asked_to_repeat_what_could_not_be_kept(server: Server) -> None:
     server.recorder.spool_failure = SpoolError("Full.")
     reply = await server.post("/call-status", {"CallSid": CALL, "CallStatus": "completed"})
@@ -232,6 +277,8 @@ async def test_twilio_is_asked_to_repeat_what_could_not_be_kept(server: Server) 
     assert reply.status_code == 503
 
 
-@pytest.mark.parametrize("path", ["/incoming-call", "/transcription", "/call-status", "/conference-events"])
+@pytest.mark.parametrize(
+    "path", ["/incoming-call", "/transcription", "/call-status", "/answered-by", "/conference-events"]
+)
 async def test_a_webhook_without_its_call_is_refused(server: Server, path: str) -> None:
     assert (await server.post(path, {"CallStatus": "ringing"})).status_code == 400

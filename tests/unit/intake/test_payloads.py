@@ -328,7 +328,7 @@ class TestConferenceChanged:
         }
 
         assert payloads.conference_changed(form, PARENT) == ConferenceChanged(
-            call_sid=PARENT, event="participant-join", label="person"
+            call_sid=PARENT, event="participant-join", label="person", leg_sid=CALL
         )
 
     def test_the_end_names_nobody(self) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callguard.intake.twiml import LANGUAGE_CODES, Twiml, language_code
+from callguard.domain.policy import Action
+from callguard.intake.twiml import LANGUAGE_CODES, Twiml, announcement_played, language_code
 from callguard.trust.passes import PassIssuer
 
 CALL = "CA0123456789abcdef0123456789abcdef"
@@ -31,6 +32,8 @@ ATTRIBUTES = {
     "Conference": "beep startConferenceOnEnter endConferenceOnExit waitUrl waitMethod maxParticipants"
     f" participantLabel record muted {_CALLBACK}",
     "Number": f"url method {_CALLBACK}",
+    "Sip": f"url method {_CALLBACK}",
+    "Client": f"url method {_CALLBACK}",
     "Say": "voice loop language",
     "Reject": "reason",
     "Hangup": "",
@@ -39,7 +42,7 @@ NESTING = {
     "Response": {"Start", "Dial", "Say", "Reject", "Hangup"},
     "Start": {"Transcription", "Stream"},
     "Stream": {"Parameter"},
-    "Dial": {"Conference", "Number"},
+    "Dial": {"Conference", "Number", "Sip", "Client"},
 }
 CONFERENCE_EVENTS = {"start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"}
 
@@ -77,6 +80,8 @@ def everything() -> list[str]:
         TWIML.bridge(CALL, "User-1-2", "en", announce=True, now=NOW),
         TWIML.bridge(CALL, "User-1-2", "en", announce=False, now=NOW),
         TWIML.direct(CALL, "+12025550101", "en", NOW),
+        TWIML.direct(CALL, "sip:margaret@example.org", "en", NOW, monitor=False),
+        *(TWIML.turned_away(action, "en") for action in Action),
         TWIML.unreachable("en"),
         TWIML.reject("busy"),
         TWIML.reject("rejected"),
@@ -232,3 +237,53 @@ def test_the_announcement_is_over_before_anything_listens(transcribe: bool) -> N
 
     assert tags.index("Say") < tags.index("Start")
     assert tags.count("Say") == 1
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_who_is_not_listened_to_meets_neither_transcription_nor_stream(direct: bool) -> None:
+    if direct:
+        root = read(TWIML.direct(CALL, "+12025550101", "en", NOW, monitor=False))
+    else:
+        root = read(TWIML.bridge(CALL, "User-1-2", "en", announce=False, now=NOW, monitor=False))
+    assert [child.tag for child in root] == ["Dial"]
+
+
+@pytest.mark.parametrize(
+    ("address", "noun", "text"),
+    [
+        ("+12025550101", "Number", "+12025550101"),
+        ("sip:margaret@example.org", "Sip", "sip:margaret@example.org"),
+        ("sips:margaret@example.org", "Sip", "sips:margaret@example.org"),
+        ("client:margaret", "Client", "margaret"),
+    ],
+)
+def test_each_kind_of_address_is_dialled_by_its_own_noun(address: str, noun: str, text: str) -> None:
+    assert found(read(TWIML.direct(CALL, address, "en", NOW)), f"Dial/{noun}").text == text
+
+
+def test_callers_who_are_turned_away_are_rejected_or_told() -> None:
+    assert found(read(TWIML.turned_away(Action.REJECT, "en")), "Reject").get("reason") == "rejected"
+    told = {
+        action: found(read(TWIML.turned_away(action, "fr")), "Say").text
+        for action in (Action.TELL_LATER, Action.TELL_UNREACHABLE)
+    }
+    assert all(words and "rappeler" in words for words in told.values())
+    assert len(set(told.values())) == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "language", "announce", "played"),
+    [
+        (Action.MONITOR, "de", True, "listening.de"),
+        (Action.MONITOR, "it", True, "listening.en"),
+        (Action.MONITOR, "de", False, None),
+        (Action.CONNECT, "de", False, None),
+        (Action.REJECT, "de", False, None),
+        (Action.TELL_LATER, "es", False, "later.es"),
+        (Action.TELL_UNREACHABLE, "es", False, "unreachable.es"),
+    ],
+)
+def test_which_words_were_played_has_a_name(
+    action: Action, language: str, announce: bool, played: str | None
+) -> None:
+    assert announcement_played(action, language, announce=announce) == played

@@ -11,7 +11,7 @@ from callguard.errors import TelephonyError, TelephonyUnreachable
 from callguard.telephony import http
 from callguard.telephony.port import DialledLeg, SentMessage, Telephony
 from callguard.telephony.twilio import TwilioTelephony
-from tests.unit.telephony.twilio_api import ACCOUNT, LEG, MESSAGE, TwilioApi
+from tests.unit.telephony.twilio_api import ACCOUNT, CONFERENCE, LEG, MESSAGE, TwilioApi
 
 TOKEN = "an auth token"
 CALL_TOKEN = "%7B%22parentCallInfoToken%22%3A%22a%2Bb%22%7D"
@@ -21,6 +21,7 @@ DIAL = {
     "caller": "+12025550143",
     "fallback_caller": "+12025550100",
     "status_callback": "https://calls.example.org/call-status?parent=CA1",
+    "answered_by_callback": "https://calls.example.org/answered-by?parent=CA1",
 }
 SMS = {
     "to": "+12025550111",
@@ -66,6 +67,10 @@ class TestDialling:
         form = dict(given)
         assert (form["From"], form["To"], form["CallToken"]) == (DIAL["caller"], DIAL["to"], CALL_TOKEN)
         assert form["StatusCallback"] == DIAL["status_callback"]
+        assert (form["MachineDetection"], form["AmdStatusCallback"]) == (
+            "Enable",
+            DIAL["answered_by_callback"],
+        )
         assert (form["Label"], form["Beep"]) == ("person", "false")
         assert [value for name, value in given if name == "StatusCallbackEvent"] == [
             "initiated",
@@ -139,6 +144,29 @@ class TestDialling:
 
     async def test_the_leg_of_a_person_already_dialled_is_found(self, telephony: TwilioTelephony) -> None:
         assert await telephony.leg_in_conference("User-1-2") == LEG
+
+    async def test_a_leg_known_already_is_not_the_one_looked_for(self, telephony: TwilioTelephony) -> None:
+        assert await telephony.leg_in_conference("User-1-2", known=[LEG]) is None
+
+    @pytest.mark.parametrize("takes_part", [True, False])
+    async def test_a_leg_is_ended_and_its_conference_is_not(
+        self, api: TwilioApi, telephony: TwilioTelephony, takes_part: bool
+    ) -> None:
+        api.takes_part = takes_part
+        await telephony.drop_leg("User-1-2", LEG)
+        (_, asked, release), (_, path, form) = api.requests[1:]
+        assert asked.endswith(f"/Conferences/{CONFERENCE}/Participants/{LEG}.json")
+        assert dict(release) == {"EndConferenceOnExit": "false"}
+        assert path.endswith(f"/Calls/{LEG}.json")
+        assert dict(form) == {"Status": "completed"}
+
+    async def test_a_calls_status_is_looked_up(self, api: TwilioApi, telephony: TwilioTelephony) -> None:
+        assert await telephony.call_status(LEG) == "completed"
+        api.refusals = [refusal(404, 20404)]
+        assert await telephony.call_status(LEG) is None
+        api.refusals = [refusal(500, 20500)]
+        with pytest.raises(TelephonyError):
+            await telephony.call_status(LEG)
 
     async def test_no_leg_is_found_where_none_is(self, api: TwilioApi, telephony: TwilioTelephony) -> None:
         assert await telephony.leg_in_conference("User-9-9") is None

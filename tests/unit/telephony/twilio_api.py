@@ -19,6 +19,7 @@ class TwilioApi:
         self.bodies: list[str] = []
         self.labels = ["caller", "person"]
         self.calls: list[dict[str, str]] = []
+        self.takes_part = True
         self.before_answering: Callable[[web.Request], Awaitable[None]] | None = None
 
     def app(self) -> web.Application:
@@ -31,8 +32,9 @@ class TwilioApi:
         app = web.Application(middlewares=[noted])
         app.router.add_post(f"{root}/Conferences/{{name}}/Participants.json", self._participant)
         app.router.add_get(f"{root}/Conferences/{{name}}/Participants.json", self._participants)
-        app.router.add_post(f"{root}/Conferences/{{name}}/Participants/{{label}}.json", self._participant)
+        app.router.add_post(f"{root}/Conferences/{{sid}}/Participants/{{call}}.json", self._participates)
         app.router.add_get(f"{root}/Conferences.json", self._conferences)
+        app.router.add_get(f"{root}/Calls/{{sid}}.json", self._status)
         app.router.add_post(f"{root}/Calls/{{sid}}.json", self._call)
         app.router.add_post(f"{root}/Calls.json", self._placed)
         app.router.add_get(f"{root}/Calls.json", self._calls)
@@ -71,6 +73,14 @@ class TwilioApi:
     async def _conferences(self, request: web.Request) -> web.Response:
         known = request.query.get("FriendlyName") == "User-1-2"
         return _page(request, "conferences", [{"sid": CONFERENCE}] if known else [])
+
+    async def _participates(self, request: web.Request) -> web.Response:
+        if not self.takes_part:
+            return web.json_response({"code": 20404, "message": "Not found", "status": 404}, status=404)
+        return web.json_response({"call_sid": request.match_info["call"], "account_sid": ACCOUNT})
+
+    async def _status(self, request: web.Request) -> web.Response:
+        return web.json_response({"sid": request.match_info["sid"], "status": "completed"})
 
     async def _call(self, request: web.Request) -> web.Response:
         return web.json_response({"sid": request.match_info["sid"], "account_sid": ACCOUNT})

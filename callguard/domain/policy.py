@@ -1,0 +1,110 @@
+"""Who is let through to a person, and whether callguard listens: one decision for each call."""
+
+from datetime import datetime, time
+from enum import StrEnum
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from callguard.domain.caller import WITHHELD, Stir, is_emergency_number
+
+
+class Action(StrEnum):
+    """How a call is answered."""
+
+    MONITOR = "monitor"
+    CONNECT = "connect"
+    REJECT = "reject"
+    TELL_UNREACHABLE = "tell_unreachable"
+    TELL_LATER = "tell_later"
+
+
+class Reason(StrEnum):
+    """Why it is answered so."""
+
+    EMERGENCY = "emergency"
+    BLOCKED = "blocked"
+    PAUSED = "paused"
+    ALLOWED = "allowed"
+    QUIET_HOURS = "quiet_hours"
+    SIGNATURE_FAILED = "signature_failed"
+    WITHHELD = "withheld"
+    UNKNOWN = "unknown"
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """What a person wants of callers. Without quiet hours both their times are None.
+
+    `allowed` and `blocked` hold callers as `caller_number` gives them. `blocked_callers`: rejected, or told
+    that the person can't be reached.
+    """
+
+    time_zone: str = "UTC"
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    paused_until: datetime | None = None
+    blocked_callers: Literal["reject", "tell"] = "reject"
+    allowed: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """How a call is answered, and why."""
+
+    action: Action
+    reason: Reason
+
+    @property
+    def bridges(self) -> bool:
+        """Whether the person is rung."""
+        return self.action in (Action.MONITOR, Action.CONNECT)
+
+    @property
+    def monitors(self) -> bool:
+        """Whether callguard listens: transcription, audio stream, announcement."""
+        return self.action is Action.MONITOR
+
+
+MONITORED = Decision(Action.MONITOR, Reason.UNKNOWN)
+
+
+def decide(caller: str, called: str, stir: Stir, policy: Policy, now: datetime) -> Decision:
+    """The decision for a call of `caller` (as `caller_number` gives it) on the number `called`.
+
+    A number whose signature failed is not trusted, whosever it is said to be: it is never exempt from
+    monitoring, but an emergency service is bridged all the same.
+    """
+    if is_emergency_number(caller, near=called):
+        return Decision(Action.MONITOR if stir.failed else Action.CONNECT, Reason.EMERGENCY)
+    if caller in policy.blocked:
+        told = policy.blocked_callers == "tell"
+        return Decision(Action.TELL_UNREACHABLE if told else Action.REJECT, Reason.BLOCKED)
+    if policy.paused_until is not None and now < policy.paused_until:
+        return Decision(Action.CONNECT, Reason.PAUSED)
+    if caller in policy.allowed and not stir.failed:
+        return Decision(Action.CONNECT, Reason.ALLOWED)
+    if is_quiet(policy, now):
+        return Decision(Action.TELL_LATER, Reason.QUIET_HOURS)
+    return Decision(Action.MONITOR, _why_monitored(caller, stir))
+
+
+def _why_monitored(caller: str, stir: Stir) -> Reason:
+    if stir.failed:
+        return Reason.SIGNATURE_FAILED
+    return Reason.WITHHELD if caller == WITHHELD else Reason.UNKNOWN
+
+
+def is_quiet(policy: Policy, now: datetime) -> bool:
+    """Whether `now` lies in the person's quiet hours, which may run over midnight.
+
+    In a time zone that isn't known there are none: a call is rather let through.
+    """
+    begin, end = policy.quiet_from, policy.quiet_until
+    if begin is None or end is None:
+        return False
+    try:
+        clock = now.astimezone(ZoneInfo(policy.time_zone)).time()
+    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError):
+        return False
+    return begin <= clock < end if begin <= end else clock >= begin or clock < end
