@@ -149,34 +149,57 @@ class Outbox:
         return True
 
     async def _deliver(self, alert: Row, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
+        """The SID of the message or call, and how far it is."""
+        send = self._ring if alert["alert_type"] == Channel.CALL else self._write
         level = AlertLevel(alert["level"])
         fraud_type = FraudType(alert["fraud_type"]) if alert["fraud_type"] else None
-        to, sender = alert["to_number"], self._sender or alert["twilio_number"]
-        if alert["alert_type"] == Channel.CALL:
-            since = alert["created_at"]
-            call_sid = (
-                await self._telephony.find_call(to=to, sender=sender, since=since) if second_attempt else None
-            ) or await self._telephony.place_call(
-                to=to,
-                sender=sender,
-                twiml=self._speech.alert_call(
-                    alert["id"], level, alert["person_name"], fraud_type, alert["language"]
-                ),
-                status_callback=self._speech.call_status_url(alert["id"]),
+        sender = self._sender or alert["twilio_number"]
+        return await send(alert, level, fraud_type, sender, second_attempt=second_attempt)
+
+    async def _write(
+        self,
+        alert: Row,
+        level: AlertLevel,
+        fraud_type: FraudType | None,
+        sender: str,
+        *,
+        second_attempt: bool,
+    ) -> tuple[str, DeliveryStatus]:
+        to, since = alert["to_number"], alert["created_at"]
+        person, caller = alert["person_name"], alert["caller_number"]
+        body = message(level, person, caller, fraud_type, code_of(alert["id"]))
+        sent = None
+        if second_attempt:
+            sent = await self._telephony.find_message(to=to, body=body, since=since)
+        if sent is None:
+            callback = self._speech.message_status_url(alert["id"])
+            sent = await self._telephony.send_message(
+                to=to, sender=sender, body=body, status_callback=callback
             )
-            return call_sid, DeliveryStatus.SENT
-        body = message(level, alert["person_name"], alert["caller_number"], fraud_type, code_of(alert["id"]))
-        sent = (
-            await self._telephony.find_message(to=to, body=body, since=alert["created_at"])
-            if second_attempt
-            else None
-        ) or await self._telephony.send_message(
-            to=to,
-            sender=sender,
-            body=body,
-            status_callback=self._speech.message_status_url(alert["id"]),
-        )
         return sent.sid, delivery_status(sent.status)
+
+    async def _ring(
+        self,
+        alert: Row,
+        level: AlertLevel,
+        fraud_type: FraudType | None,
+        sender: str,
+        *,
+        second_attempt: bool,
+    ) -> tuple[str, DeliveryStatus]:
+        to, since = alert["to_number"], alert["created_at"]
+        sid = None
+        if second_attempt:
+            sid = await self._telephony.find_call(to=to, sender=sender, since=since)
+        if sid is None:
+            twiml = self._speech.alert_call(
+                alert["id"], level, alert["person_name"], fraud_type, alert["language"]
+            )
+            callback = self._speech.call_status_url(alert["id"])
+            sid = await self._telephony.place_call(
+                to=to, sender=sender, twiml=twiml, status_callback=callback
+            )
+        return sid, DeliveryStatus.SENT
 
     async def escalate(self, work: Work) -> None:
         """The message did not arrive, or nobody answered in time: the same contact is rung, once."""
