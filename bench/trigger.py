@@ -1,11 +1,10 @@
 """What the keyword trigger costs: transcript inserts a second without one, with the obvious one, with ours.
 
-The obvious one runs after the insert, tries every keyword with ILIKE and notifies for every row that matches.
-Each runs in a database of its own of one embedded Postgres, in turn and under the same load: eight
+The obvious one runs after the insert, tries every keyword with ILIKE and notifies for every row that
+matches. Each runs in a database of its own of one embedded Postgres, in turn and under the same load: eight
 connections, one call each, every insert durable, one listener. `analysed` is ours with a worker beside it
-that takes and
-finishes each request. The cost of a row is taken inside Postgres, without waiting for the disk, in the round
-that was disturbed least, and less that of a row without a trigger.
+that takes and finishes each request. The cost of a row is taken inside Postgres, without waiting for the
+disk, in the round that was disturbed least, and less that of a row without a trigger.
 
     python -m bench.trigger [--connections 8] [--keywords 200] [--seconds 1.5] [--rounds 5] [--json]
 """

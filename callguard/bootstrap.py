@@ -9,8 +9,10 @@ import openai
 import structlog
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from callguard.alerting.endpoint import message_status_route
-from callguard.alerting.outbox import SEND_ALERT, Outbox
+from callguard.alerting.answers import CARRY_OUT, Answers
+from callguard.alerting.endpoint import alert_routes
+from callguard.alerting.outbox import ESCALATE, SEND_ALERT, Outbox
+from callguard.alerting.speech import AlertSpeech
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
@@ -157,7 +159,9 @@ async def _build(
     wake = asyncio.Event()
     recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
     dialler = Dialler(database, telephony, twiml)
-    outbox = Outbox(database, telephony, twiml, settings.twilio_alert_number)
+    speech = AlertSpeech(settings.base_url)
+    outbox = Outbox(database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds)
+    answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
     analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
     local = LocalTranscriber(
         recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
@@ -172,6 +176,8 @@ async def _build(
         ANALYSE: Handler(analyst.analyse, attempts=20),
         JUDGE: Handler(analyst.judge, attempts=4),
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
+        ESCALATE: Handler(outbox.escalate, attempts=20),
+        CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
     worker = Worker(database, handlers, wake)
     listener = Listener(cluster.app_dsn, KEYWORD_CHANNEL, wake)
@@ -188,7 +194,7 @@ async def _build(
         stopping=stopping,
         routes=[
             *Intake(recorder, route_book, twiml).http_routes(signatures),
-            message_status_route(outbox, signatures),
+            *alert_routes(outbox, answers, speech, signatures),
             WebSocketRoute("/media-stream", media),
             *dashboard_routes(
                 DatabaseSnapshots(database),

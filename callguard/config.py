@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     local_recognition_calls: int = Field(2, alias="LOCAL_RECOGNITION_CALLS", ge=0)
     """Calls recognised on this computer at once; beyond it a call that needs it is not heard."""
 
+    alert_answer_seconds: float = Field(60, alias="ALERT_ANSWER_SECONDS", gt=0, le=3600)
+    """How long an alert by SMS may stay unanswered before the contact is rung."""
+
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     """Turns the LLM judge on."""
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -70,7 +71,7 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
         raise ConfigurationError(
-            f"Port {port} of {host} can't be listened on ({error.strerror}). "
+            f"Port {port} of {host} can't be listened on ({os.strerror(error.errno or 0)}). "
             "Stop what uses it, or choose another: --port N."
         ) from error
 

@@ -1,30 +1,83 @@
-"""Twilio tells how an alert's message fares."""
+"""Twilio tells how alerts fare, and what contacts answer."""
 
 from uuid import UUID
+from xml.sax.saxutils import escape
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from callguard.alerting.answers import Answers
 from callguard.alerting.outbox import Outbox
+from callguard.alerting.speech import AlertSpeech
 from callguard.errors import DatabaseError, ProtocolError
 from callguard.intake.signature import SignatureGate
-from callguard.intake.verified import Form, verified
+from callguard.intake.verified import Form, Webhook, verified
 
 
-def message_status_route(outbox: Outbox, signatures: SignatureGate) -> Route:
-    """`POST /message-status?alert=<id>`."""
+def alert_routes(
+    outbox: Outbox, answers: Answers, speech: AlertSpeech, signatures: SignatureGate
+) -> list[Route]:
+    """The doors of this room."""
 
-    async def message_status(request: Request, form: Form) -> Response:
+    async def sms(_request: Request, form: Form) -> Response:
         try:
-            alert_id = UUID(request.query_params.get("alert", ""))
-            sid, status = form["MessageSid"], form["MessageStatus"]
-        except (KeyError, ValueError):
-            raise ProtocolError("The webhook must name an alert, a MessageSid and a MessageStatus.") from None
+            sid, sender, receiver = form["MessageSid"], form["From"], form["To"]
+        except KeyError:
+            raise ProtocolError("The webhook must name a MessageSid, From and To.") from None
         try:
-            known = await outbox.told(alert_id, status, sid, form.get("ErrorCode") or None)
+            text = await answers.replied(sid, sender, receiver, form.get("Body", ""))
+        except DatabaseError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return _xml(f"<Response>{f'<Message>{escape(text)}</Message>' if text else ''}</Response>")
+
+    async def alert_answer(request: Request, form: Form) -> Response:
+        if "CallSid" not in form:
+            raise ProtocolError("The webhook must name a CallSid.")
+        try:
+            twiml = await answers.pressed(_alert_id(request), form["CallSid"], form.get("Digits", ""))
+        except DatabaseError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return Response(status_code=404) if twiml is None else _xml(twiml)
+
+    async def hold_announcement(request: Request, _form: Form) -> Response:
+        return _xml(speech.hold(request.query_params.get("language", "")))
+
+    doors: dict[str, Webhook] = {
+        "/message-status": _status(outbox, "MessageSid", "MessageStatus"),
+        "/alert-call-status": _status(outbox, "CallSid", "CallStatus"),
+        "/sms": sms,
+        "/alert-answer": alert_answer,
+        "/hold-announcement": hold_announcement,
+    }
+    return [
+        Route(path, verified(signatures, webhook), methods=["GET", "POST"]) for path, webhook in doors.items()
+    ]
+
+
+def _status(outbox: Outbox, sid: str, status: str) -> Webhook:
+    """`?alert=<id>`: how far its message or call got, in the parameters of these names."""
+
+    async def told(request: Request, form: Form) -> Response:
+        if sid not in form or status not in form:
+            raise ProtocolError(f"The webhook must name a {sid} and a {status}.")
+        try:
+            known = await outbox.told(
+                _alert_id(request), form[status], form[sid], form.get("ErrorCode") or None
+            )
         except DatabaseError as error:
             return PlainTextResponse(f"{error}\n", status_code=503)
         return Response(status_code=204 if known else 404)
 
-    return Route("/message-status", verified(signatures, message_status), methods=["GET", "POST"])
+    return told
+
+
+def _alert_id(request: Request) -> UUID:
+    try:
+        return UUID(request.query_params.get("alert", ""))
+    except ValueError:
+        raise ProtocolError("The webhook must name an alert.") from None
+
+
+def _xml(twiml: str) -> Response:
+    return Response(twiml, media_type="text/xml")

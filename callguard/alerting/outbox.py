@@ -3,24 +3,38 @@ callbacks.
 
 Sending a message is not idempotent, so the intent is stored before and Twilio's SID after. A second attempt
 looks first whether Twilio took the message; where that can't be known a second message is better than
-silence.
+silence. A message that doesn't arrive, or that nobody answers, is followed by a spoken call to the same
+contact.
 """
 
 from uuid import UUID
 
 import structlog
 
+from callguard.alerting.speech import AlertSpeech
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
-from callguard.domain.alerts import Contact, DeliveryStatus, delivery_status, may_follow, message, plan
+from callguard.domain.alerts import (
+    NOT_RECEIVED,
+    Channel,
+    Contact,
+    DeliveryStatus,
+    delivery_status,
+    may_follow,
+    message,
+    plan,
+)
+from callguard.domain.replies import code_of
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
 from callguard.errors import TelephonyError, TelephonyUnreachable
-from callguard.intake.twiml import Twiml
-from callguard.telephony.port import SentMessage, Telephony
+from callguard.telephony.port import Telephony
 
 SEND_ALERT = "send_alert"
+ESCALATE = "escalate"
+# Twilio's code for a recipient who sent STOP, of which it may have told nobody.
+OPTED_OUT = 21610
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +54,13 @@ async def request_alerts(
     ]
     for planned in plan(level, contacts, told, excluded_numbers):
         alert_id = await session.value(
-            "alerts.add", tenant_id, call_id, analysis_id, planned.contact.id, planned.level
+            "alerts.add",
+            tenant_id,
+            call_id,
+            analysis_id,
+            planned.contact.id,
+            planned.level,
+            planned.channel,
         )
         if alert_id is not None:
             await queue.add(
@@ -54,83 +74,146 @@ async def request_alerts(
             )
 
 
-class Outbox:
-    """The handler that sends, and the record of what Twilio tells afterwards."""
+async def escalate_soon(
+    session: Session, tenant_id: UUID, call_id: UUID, alert_id: UUID, delay_seconds: float
+) -> None:
+    """A spoken call follows this message, unless it is answered before."""
+    await queue.add(
+        session,
+        tenant_id,
+        ESCALATE,
+        subject=alert_id,
+        call_id=call_id,
+        urgency=1,
+        delay_seconds=delay_seconds,
+    )
 
-    def __init__(self, database: Database, telephony: Telephony, twiml: Twiml, sender: str | None) -> None:
+
+class Outbox:
+    """The handlers that send, and the record of what Twilio tells afterwards."""
+
+    def __init__(
+        self,
+        database: Database,
+        telephony: Telephony,
+        speech: AlertSpeech,
+        sender: str | None,
+        answer_seconds: float,
+    ) -> None:
         self._database = database
         self._telephony = telephony
-        self._twiml = twiml
+        self._speech = speech
         self._sender = sender
+        self._answer_seconds = answer_seconds
 
     async def send(self, work: Work) -> None:
         """Raises TelephonyError to be tried again; a refusal for good ends the alert as failed."""
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
-            if alert is None or not await self._begin(session, alert):
+            if alert is None or not await self._begin(session, work.tenant_id, alert):
                 await queue.finish(session, work)
                 return
         try:
-            sent = await self._deliver(alert, second_attempt=work.attempts > 1)
+            sid, status = await self._deliver(alert, second_attempt=work.attempts > 1)
         except TelephonyUnreachable:
             raise
         except TelephonyError as error:
             if _may_pass(error):
                 raise
             async with self._database.tenant(work.tenant_id) as session:
-                await _advance(session, alert["id"], DeliveryStatus.FAILED, str(error.twilio_code))
+                await _advance(
+                    session, work.tenant_id, alert["id"], DeliveryStatus.FAILED, str(error.twilio_code)
+                )
+                if error.twilio_code == OPTED_OUT:
+                    await session.run("answers.opt_out", alert["contact_id"])
                 await queue.finish(session, work)
             log.error("alert_refused", alert=str(alert["id"]), twilio_code=error.twilio_code)
             return
         async with self._database.tenant(work.tenant_id) as session:
-            await _advance(session, alert["id"], delivery_status(sent.status), None, sent.sid)
+            await _advance(session, work.tenant_id, alert["id"], status, None, sid)
+            if alert["alert_type"] == Channel.SMS:
+                await escalate_soon(session, work.tenant_id, work.call_id, alert["id"], self._answer_seconds)
             await queue.finish(session, work)
 
-    async def _begin(self, session: Session, alert: Row) -> bool:
+    async def _begin(self, session: Session, tenant_id: UUID, alert: Row) -> bool:
         """Stores the intent; False where there is nothing left to send."""
         if alert["status"] not in (DeliveryStatus.PENDING, DeliveryStatus.SENDING):
             return False
-        if alert["overtaken"] or alert["to_number"] is None:
-            await _advance(session, alert["id"], DeliveryStatus.SKIPPED, None)
+        needless = alert["answered"] and (
+            alert["level"] == AlertLevel.WARNING or alert["alert_type"] == Channel.CALL
+        )
+        if needless or alert["is_safe"] or alert["overtaken"] or alert["to_number"] is None:
+            await _advance(session, tenant_id, alert["id"], DeliveryStatus.SKIPPED, None)
             return False
-        await _advance(session, alert["id"], DeliveryStatus.SENDING, None)
+        await _advance(session, tenant_id, alert["id"], DeliveryStatus.SENDING, None)
         return True
 
-    async def _deliver(self, alert: Row, *, second_attempt: bool) -> SentMessage:
-        body = message(
-            AlertLevel(alert["level"]),
-            alert["person_name"],
-            alert["caller_number"],
-            FraudType(alert["fraud_type"]) if alert["fraud_type"] else None,
-            str(alert["id"])[:6].upper(),
-        )
-        if second_attempt:
-            found = await self._telephony.find_message(
-                to=alert["to_number"], body=body, since=alert["created_at"]
+    async def _deliver(self, alert: Row, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
+        level = AlertLevel(alert["level"])
+        fraud_type = FraudType(alert["fraud_type"]) if alert["fraud_type"] else None
+        to, sender = alert["to_number"], self._sender or alert["twilio_number"]
+        if alert["alert_type"] == Channel.CALL:
+            since = alert["created_at"]
+            call_sid = (
+                await self._telephony.find_call(to=to, sender=sender, since=since) if second_attempt else None
+            ) or await self._telephony.place_call(
+                to=to,
+                sender=sender,
+                twiml=self._speech.alert_call(
+                    alert["id"], level, alert["person_name"], fraud_type, alert["language"]
+                ),
+                status_callback=self._speech.call_status_url(alert["id"]),
             )
-            if found is not None:
-                return found
-        return await self._telephony.send_message(
-            to=alert["to_number"],
-            sender=self._sender or alert["twilio_number"],
+            return call_sid, DeliveryStatus.SENT
+        body = message(level, alert["person_name"], alert["caller_number"], fraud_type, code_of(alert["id"]))
+        sent = (
+            await self._telephony.find_message(to=to, body=body, since=alert["created_at"])
+            if second_attempt
+            else None
+        ) or await self._telephony.send_message(
+            to=to,
+            sender=sender,
             body=body,
-            status_callback=self._twiml.message_status_url(alert["id"]),
+            status_callback=self._speech.message_status_url(alert["id"]),
         )
+        return sent.sid, delivery_status(sent.status)
+
+    async def escalate(self, work: Work) -> None:
+        """The message did not arrive, or nobody answered in time: the same contact is rung, once."""
+        async with self._database.tenant(work.tenant_id) as session:
+            alert = await session.row("alerts.for_sending", work.subject)
+            if alert is not None and not (
+                alert["answered"]
+                or alert["is_safe"]
+                or alert["overtaken"]
+                or alert["status"] == DeliveryStatus.SKIPPED
+            ):
+                spoken = await session.value("alerts.escalate", work.subject)
+                if spoken is not None:
+                    await queue.add(
+                        session,
+                        work.tenant_id,
+                        SEND_ALERT,
+                        subject=spoken,
+                        call_id=work.call_id,
+                        urgency=1,
+                    )
+            await queue.finish(session, work)
 
     async def gave_up(self, work: Work, code: str) -> None:
         """The alert could not be sent: a visible failure."""
         log.error("alert_not_sent", alert=str(work.subject), code=code)
         async with self._database.tenant(work.tenant_id) as session:
-            await _advance(session, work.subject, DeliveryStatus.FAILED, code)
+            await _advance(session, work.tenant_id, work.subject, DeliveryStatus.FAILED, code)
 
-    async def told(self, alert_id: UUID, status: str, message_sid: str, error_code: str | None) -> bool:
+    async def told(self, alert_id: UUID, status: str, sid: str, error_code: str | None) -> bool:
         """A status callback of Twilio's; False for an alert that is not here. Raises DatabaseError."""
         async with self._database.session() as session:
             tenant_id = await session.value("alerts.resolve", alert_id)
         if tenant_id is None:
             return False
         async with self._database.tenant(tenant_id) as session:
-            await _advance(session, alert_id, delivery_status(status), error_code, message_sid)
+            await _advance(session, tenant_id, alert_id, delivery_status(status), error_code, sid)
         return True
 
 
@@ -140,9 +223,15 @@ def _may_pass(error: TelephonyError) -> bool:
 
 async def _advance(
     session: Session,
+    tenant_id: UUID,
     alert_id: UUID,
     status: DeliveryStatus,
     error_code: str | None,
-    message_sid: str | None = None,
+    sid: str | None = None,
 ) -> None:
-    await session.run("alerts.advance", alert_id, status, list(may_follow(status)), error_code, message_sid)
+    """Moves the alert forward; one that is lost is followed by a spoken call."""
+    call_id = await session.value(
+        "alerts.advance", alert_id, status, list(may_follow(status)), error_code, sid
+    )
+    if call_id is not None and status in NOT_RECEIVED:
+        await escalate_soon(session, tenant_id, call_id, alert_id, delay_seconds=0)

@@ -21,6 +21,14 @@ class Contact:
     name: str
     phone_number: str
     priority: int
+    opted_out: bool = False
+
+
+class Channel(StrEnum):
+    """How a contact is reached: `alert_type` in the database."""
+
+    SMS = "sms"
+    CALL = "call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,11 @@ class PlannedAlert:
     contact: Contact
     level: AlertLevel
     delay_seconds: int
+
+    @property
+    def channel(self) -> Channel:
+        """Who sent STOP is rung: the carrier would drop a message."""
+        return Channel.CALL if self.contact.opted_out else Channel.SMS
 
 
 def plan(
@@ -42,8 +55,7 @@ def plan(
 
     danger reaches all contacts at once; warning asks one after the other, ESCALATION_SECONDS apart. A
     contact is told once per level and call, and not of a warning after a danger. `excluded_numbers` (the
-    caller, the person) are
-    never told.
+    caller, the person) are never told.
     """
     told = set(already)
     excluded = set(excluded_numbers)
@@ -58,36 +70,33 @@ def plan(
     )
 
 
-def message(level: AlertLevel, person: str, caller: str, fraud_type: FraudType | None, reference: str) -> str:
+def message(level: AlertLevel, person: str, caller: str, fraud_type: FraudType | None, code: str) -> str:
     """The SMS, at most two segments: of GSM-7, or a shorter text for a name in another script.
 
     Fixed words, the person's name and the caller's number (as stored): nothing that was said on the call
-    gets in, and no link. `reference` is short and unique to the alert: it tells a repeated message from a
-    second
-    alert.
+    gets in, and no link. `code` is short and unique to the alert: a reply names the alert by it, and it tells
+    a repeated message from a second alert. STOP is advised against, since it opts out at the carrier.
     """
     who = sms.plain_name(person)[:40].rstrip() or "the person you look after"
     number = _shown(caller)
     if not sms.fits_gsm_7(who):
-        return _short_message(level, who, number, reference)
+        return _short_message(level, who, number, code)
     kind = kind_of(fraud_type or FraudType.OTHER)
+    how = f"Reply HANGUP, SAFE or CALL (not STOP). Code {code}"
     if level is AlertLevel.DANGER:
         return (
             f"callguard ALERT: {who} is on the phone right now with a likely scammer: {kind}. "
-            f"Caller: {number}. Ring or go to {who} at once; have them hang up and send no money. "
-            f"Ref {reference}"
+            f"Caller: {number}. Ring or go there at once; have them hang up and send no money. {how}"
         )
     return (
         f"callguard warning: a call to {who} sounds suspicious: it may be {kind}. "
-        f"Caller: {number}. Please check on {who} now. Ref {reference}"
+        f"Caller: {number}. Please check on them now. {how}"
     )
 
 
-def _short_message(level: AlertLevel, who: str, number: str, reference: str) -> str:
-    before, after = "callguard warning: a call to ", f" is suspicious: {number}. Check now. Ref {reference}"
-    if level is AlertLevel.DANGER:
-        before = "callguard ALERT: a likely scammer has "
-        after = f" on the phone: {number}. Ring now. Ref {reference}"
+def _short_message(level: AlertLevel, who: str, number: str, code: str) -> str:
+    before = "callguard ALERT: scam call, " if level is AlertLevel.DANGER else "callguard warning: call, "
+    after = f" and {number}. Reply HANGUP, SAFE, CALL (not STOP). Code {code}"
     return before + sms.clip(who, sms.MOST_UCS_2 - len(before) - len(after)) + after
 
 
@@ -116,7 +125,14 @@ _FROM_TWILIO = {
     "undelivered": DeliveryStatus.UNDELIVERED,
     "failed": DeliveryStatus.FAILED,
     "canceled": DeliveryStatus.FAILED,
+    # Of calls: answered is as good as delivered.
+    "in-progress": DeliveryStatus.DELIVERED,
+    "completed": DeliveryStatus.DELIVERED,
+    "busy": DeliveryStatus.UNDELIVERED,
+    "no-answer": DeliveryStatus.UNDELIVERED,
 }
+
+NOT_RECEIVED = frozenset({DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED})
 
 _ORDER: Sequence[frozenset[DeliveryStatus]] = (
     frozenset({DeliveryStatus.PENDING}),
@@ -129,7 +145,7 @@ _ORDER: Sequence[frozenset[DeliveryStatus]] = (
 
 
 def delivery_status(twilio_status: str) -> DeliveryStatus:
-    """Twilio's message status in our words: everything on its way counts as sent."""
+    """Twilio's message or call status in our words: everything on its way counts as sent."""
     return _FROM_TWILIO.get(twilio_status, DeliveryStatus.SENT)
 
 

@@ -24,8 +24,13 @@ def plain_name(name: str) -> str:
     """A name in letters and digits alone, in GSM-7 where its script bears it: no link or emoji is left."""
     composed = unicodedata.normalize("NFC", name.translate(_PLAINER))
     letters = " ".join("".join(c if _in_names(c) else " " for c in composed).split())
-    plain = "".join(c if c in _GSM_7 else _without_marks(c) for c in letters)
-    return plain if fits_gsm_7(plain) else letters
+    spelled = plain(letters)
+    return spelled if fits_gsm_7(spelled) else letters
+
+
+def plain(text: str) -> str:
+    """The text without the accents that GSM-7 doesn't have."""
+    return "".join(c if c in _GSM_7 else _without_marks(c) for c in text)
 
 
 def clip(text: str, units: int) -> str:

@@ -2,8 +2,7 @@
 
 Source: Twilio, "Security: validating signatures". The URL is built from the configured public address,
 never from the request's Host. WebSocket handshakes are signed over the wss URL, with or without a trailing
-slash or the
-port.
+slash or the port.
 """
 
 from collections.abc import Iterator, Sequence

@@ -55,6 +55,13 @@ class _Call:
     phone_number: str = ""
 
 
+def templates() -> Environment:
+    """`twiml_templates/`, every value escaped."""
+    return Environment(
+        loader=FileSystemLoader(TWIML_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+
 class Twiml:
     """Renders the templates for one public address. Without `transcribe` Twilio is not asked for words."""
 
@@ -65,12 +72,7 @@ class Twiml:
         self._passes = passes
         self._transcription_url = f"{base_url}/transcription" if transcribe else ""
         self._hints = {language: ",".join(phrases[:MOST_HINTS]) for language, phrases in hints.items()}
-        self._templates = Environment(
-            loader=FileSystemLoader(TWIML_TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-        )
+        self._templates = templates()
 
     def bridge(
         self, call_sid: str, conference_name: str, language: str, *, announce: bool, now: float
@@ -103,10 +105,6 @@ class Twiml:
     def leg_status_url(self, call_sid: str) -> str:
         """Where Twilio tells how a leg fares that was dialled for this call."""
         return f"{self._base_url}/call-status?{urlencode({'parent': call_sid})}"
-
-    def message_status_url(self, alert_id: object) -> str:
-        """Where Twilio tells how an alert's message fares."""
-        return f"{self._base_url}/message-status?{urlencode({'alert': str(alert_id)})}"
 
     @property
     def stream_url(self) -> str:

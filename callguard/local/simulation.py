@@ -42,8 +42,7 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `keyword_to_alert_ms` runs to the first request for an SMS from the last sound of its keyword: the
     newest one that the verdict behind it knew. `first_keyword_to_alert_ms` runs from the call's first
-    keyword, however harmless
-    that was.
+    keyword, however harmless that was.
     """
 
     id: str

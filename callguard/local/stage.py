@@ -131,5 +131,6 @@ def _connect_number(stand_in: TwilioStandIn, base_url: str, family: Family) -> N
             number=family.twilio_number,
             voice_url=f"{base_url}/incoming-call#rc=2&rp=all&ct=2000&rt=5000",
             status_callback=f"{base_url}/call-status",
+            sms_url=f"{base_url}/sms#rc=2&rp=all&ct=2000&rt=5000",
         )
     )

@@ -41,8 +41,28 @@ class Telephony(Protocol):
         """Rings a phone and puts whoever answers into the conference, as participant `person`."""
         ...
 
-    async def leg_in_conference(self, conference: str) -> str | None:
-        """The call SID of participant `person`, if that leg exists."""
+    async def leg_in_conference(self, conference: str, label: str = "person") -> str | None:
+        """The call SID of the participant with that label, if that leg exists."""
+        ...
+
+    async def add_contact(self, *, conference: str, to: str, sender: str, label: str) -> str:
+        """Rings a contact and puts them into the conference, which goes on without them; their call SID."""
+        ...
+
+    async def hold(self, *, conference: str, label: str, on: bool, announcement: str) -> None:
+        """Puts a participant on hold, where `announcement` (a URL of TwiML) is spoken, or takes them back."""
+        ...
+
+    async def end_leg(self, call_sid: str) -> None:
+        """Hangs up on a leg; one that is over already is no error."""
+        ...
+
+    async def place_call(self, *, to: str, sender: str, twiml: str, status_callback: str | None) -> str:
+        """Rings a phone and performs the TwiML; the call SID. Not idempotent: look with `find_call`."""
+        ...
+
+    async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
+        """A call made since then from one number to another, for the case that its reply was lost."""
         ...
 
     async def redirect(self, call_sid: str, twiml: str) -> None:

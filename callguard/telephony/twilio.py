@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import aiohttp
+import msgspec
 from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.response import Response
 from twilio.rest import Client
 
 from callguard.errors import TelephonyError, TelephonyUnreachable
@@ -19,6 +21,8 @@ LEG_EVENTS = ["initiated", "ringing", "answered", "completed"]
 
 # Twilio's refusals of a caller ID: the number may not be used, or does not match the call token.
 CALLER_REFUSED = frozenset({21210, 21212})
+# Its refusals to change a leg that has ended: not in progress, unknown.
+LEG_OVER = frozenset({21220, 20404})
 
 
 class TwilioTelephony:
@@ -73,14 +77,63 @@ class TwilioTelephony:
             )
         return str(participant.call_sid)
 
-    async def leg_in_conference(self, conference: str) -> str | None:
+    async def leg_in_conference(self, conference: str, label: str = PERSON) -> str | None:
         with _twilio_errors("look up a conference"):
             for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
                 for participant in await self._client.conferences(found.sid).participants.list_async(
                     limit=20
                 ):
-                    if participant.label == PERSON:
+                    if participant.label == label:
                         return str(participant.call_sid)
+        return None
+
+    async def add_contact(self, *, conference: str, to: str, sender: str, label: str) -> str:
+        with _twilio_errors("bring in a contact"):
+            participant = await self._client.conferences(conference).participants.create_async(
+                from_=sender,
+                to=to,
+                label=label,
+                timeout=RING_SECONDS,
+                beep="false",
+                early_media=False,
+                start_conference_on_enter=False,
+                end_conference_on_exit=False,
+            )
+        return str(participant.call_sid)
+
+    async def hold(self, *, conference: str, label: str, on: bool, announcement: str) -> None:
+        with _twilio_errors("hold a participant"):
+            for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
+                participant = self._client.conferences(found.sid).participants(label)
+                await participant.update_async(hold=on, hold_url=announcement, hold_method="POST")
+
+    async def end_leg(self, call_sid: str) -> None:
+        try:
+            with _twilio_errors("hang up on a leg"):
+                await self._client.calls(call_sid).update_async(status="completed")
+        except TelephonyError as error:
+            if error.twilio_code not in LEG_OVER:
+                raise
+
+    async def place_call(self, *, to: str, sender: str, twiml: str, status_callback: str | None) -> str:
+        told = (
+            {"status_callback": status_callback, "status_callback_event": LEG_EVENTS}
+            if status_callback
+            else {}
+        )
+        with _twilio_errors("ring a contact"):
+            placed = await self._client.calls.create_async(
+                to=to, from_=sender, twiml=twiml, timeout=RING_SECONDS, **told
+            )
+        return str(placed.sid)
+
+    async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
+        # Twilio dates by the second.
+        since = since.replace(microsecond=0)
+        with _twilio_errors("look up a call"):
+            for placed in await self._client.calls.list_async(to=to, from_=sender, limit=20):
+                if placed.direction == "outbound-api" and placed.date_created >= since:
+                    return str(placed.sid)
         return None
 
     async def redirect(self, call_sid: str, twiml: str) -> None:
@@ -127,14 +180,39 @@ def _twilio_errors(what: str) -> Iterator[None]:
     try:
         yield
     except TwilioRestException as error:
-        raise TelephonyError(
-            f"Twilio refused to {what} (HTTP {error.status}, code {error.code}). "
-            f"What the code means: https://www.twilio.com/docs/api/errors/{error.code}",
-            status=error.status,
-            twilio_code=error.code,
-        ) from None
-    except (aiohttp.ClientError, TwilioException, OSError, TimeoutError) as error:
-        raise TelephonyUnreachable(
-            f"Twilio gave no answer to a request to {what} ({type(error).__name__}). "
-            "It is looked up before it is repeated."
-        ) from None
+        raise _refusal(what, error.status, error.code) from None
+    except TwilioException as error:
+        # Lists are told apart from other requests: their refusal carries the response instead of its fields.
+        if len(error.args) > 1 and isinstance(error.args[1], Response):
+            raise _refusal(what, error.args[1].status_code, _code(error.args[1])) from None
+        raise _silence(what, error) from None
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise _silence(what, error) from None
+
+
+def _refusal(what: str, status: int, code: int) -> TelephonyError:
+    return TelephonyError(
+        f"Twilio refused to {what} (HTTP {status}, code {code}). "
+        f"What the code means: https://www.twilio.com/docs/api/errors/{code}",
+        status=status,
+        twilio_code=code,
+    )
+
+
+def _silence(what: str, error: Exception) -> TelephonyUnreachable:
+    return TelephonyUnreachable(
+        f"Twilio gave no answer to a request to {what} ({type(error).__name__}). "
+        "It is looked up before it is repeated."
+    )
+
+
+def _code(response: Response) -> int:
+    """Twilio's own code, or the HTTP status where something before Twilio answered."""
+    try:
+        return int(msgspec.json.decode(response.text, type=_TwilioError).code)
+    except msgspec.DecodeError:
+        return int(response.status_code)
+
+
+class _TwilioError(msgspec.Struct):
+    code: int

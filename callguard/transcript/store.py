@@ -13,8 +13,7 @@ SPEAKER_OF_TRACK = {"inbound_track": Speaker.CALLER, "outbound_track": Speaker.C
 
 async def add(session: Session, tenant_id: UUID, call_id: UUID, language: str, words: WordsHeard) -> bool:
     """Stores a result once; False when it was known. The session's transaction must be the only one of its
-    transcription now,
-    so that a repeated result finds the first and neighbours see each other's words.
+    transcription now, so that a repeated result finds the first and neighbours see each other's words.
 
     The trigger sees the result together with the words beside it on its track, so that a phrase which the
     recogniser cut in two is still heard, whichever half comes first.

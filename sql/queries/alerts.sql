@@ -5,7 +5,7 @@ SELECT contact_id, level FROM alerts WHERE call_id = $1 AND contact_id IS NOT NU
 -- name: add
 -- An alert to one contact; nothing comes back when it exists.
 INSERT INTO alerts (tenant_id, call_id, fraud_analysis_id, contact_id, alert_type, level)
-VALUES ($1, $2, $3, $4, 'sms', $5)
+VALUES ($1, $2, $3, $4, $6, $5)
 ON CONFLICT (tenant_id, call_id, contact_id, level, alert_type) DO NOTHING
 RETURNING id;
 
@@ -13,12 +13,22 @@ RETURNING id;
 -- The tenant of an alert.
 SELECT resolve_alert($1) AS tenant_id;
 
+-- name: escalate
+-- A spoken call to the contact of a message; nothing comes back when there was one, or it is no message.
+INSERT INTO alerts (tenant_id, call_id, fraud_analysis_id, contact_id, alert_type, level)
+SELECT tenant_id, call_id, fraud_analysis_id, contact_id, 'call', level
+FROM alerts WHERE id = $1 AND alert_type = 'sms' AND contact_id IS NOT NULL
+ON CONFLICT (tenant_id, call_id, contact_id, level, alert_type) DO NOTHING
+RETURNING id;
+
 -- name: for_sending
--- What sending an alert needs, and whether a danger overtook this warning.
-SELECT a.id, a.status, a.level, a.message_sid, a.created_at, e.phone_number AS to_number, u.name AS person_name, u.twilio_number,
-       c.caller_number, f.fraud_type,
+-- What sending an alert needs; whether a danger overtook this warning, somebody answered since, or the call was called safe.
+SELECT a.id, a.alert_type, a.status, a.level, a.created_at, a.contact_id, e.phone_number AS to_number,
+       u.name AS person_name, u.twilio_number, u.language, c.caller_number, f.fraud_type, c.safe_at IS NOT NULL AS is_safe,
        EXISTS (SELECT FROM alerts d WHERE d.tenant_id = a.tenant_id AND d.call_id = a.call_id AND d.level = 'danger'
-                   AND a.level = 'warning') AS overtaken
+                   AND a.level = 'warning') AS overtaken,
+       EXISTS (SELECT FROM alerts d WHERE d.tenant_id = a.tenant_id AND d.call_id = a.call_id
+                   AND d.answered_at >= a.created_at) AS answered
 FROM alerts a
 JOIN active_calls c ON c.tenant_id = a.tenant_id AND c.id = a.call_id
 JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
@@ -31,7 +41,8 @@ WHERE a.id = $1;
 UPDATE alerts SET status = $2, error_code = coalesce($4, error_code), message_sid = coalesce(message_sid, $5),
     sent_at = CASE WHEN $2 IN ('sent', 'delivered', 'undelivered') THEN coalesce(sent_at, clock_timestamp()) ELSE sent_at END,
     delivered_at = CASE WHEN $2 = 'delivered' THEN coalesce(delivered_at, clock_timestamp()) ELSE delivered_at END
-WHERE id = $1 AND status = ANY ($3::text[]);
+WHERE id = $1 AND status = ANY ($3::text[])
+RETURNING call_id;
 
 -- name: of_calls
 -- The alerts of some calls, in the order they were decided.

@@ -24,10 +24,10 @@ ON CONFLICT (tenant_id, user_id, phone_number) DO UPDATE
 RETURNING id;
 
 -- name: contacts_of_call
--- The contacts of the person who is called.
-SELECT e.id, e.name, e.phone_number, e.priority
+-- The contacts of the person who is called; none where one of them said that the call is safe.
+SELECT e.id, e.name, e.phone_number, e.priority, e.opted_out_at IS NOT NULL AS opted_out
 FROM emergency_contacts e JOIN active_calls c ON c.tenant_id = e.tenant_id AND c.user_id = e.user_id
-WHERE c.id = $1;
+WHERE c.id = $1 AND c.safe_at IS NULL;
 
 -- name: add_keyword
 -- A phrase that wakes the analyzer.

@@ -186,3 +186,35 @@ async def test_a_line_that_forwards_everything_back_is_cut_at_its_first_repeat(s
         r for r in stage.stand_in.requests if r.path.endswith("/Participants.json") and r.method == "POST"
     ]
     assert len(dialled) == 1
+
+
+async def test_a_number_that_twilio_refuses_for_good_is_a_visible_failure_and_the_others_are_told(
+    stage: Stage, cluster: Cluster
+) -> None:
+    stage.stand_in.faults.refuse("POST", r"/Messages\.json$", status=400, code=21211, times=1)
+    await stage.simulator.place("scam", stage.simulator.dialogue(SCAM, "en", stepwise=True), RING)
+    connection = await asyncpg.connect(cluster.owner_dsn)
+    try:
+        failed = await connection.fetch("SELECT error_code FROM alerts WHERE status = 'failed'")
+    finally:
+        await connection.close()
+    assert [row["error_code"] for row in failed] == ["21211"]
+    assert stage.stand_in.messages
+
+
+async def test_when_the_person_can_not_be_dialled_the_caller_is_not_left_waiting(stage: Stage) -> None:
+    stage.stand_in.faults.refuse("POST", r"/Participants\.json$", status=500, code=20500, times=4)
+    await stage.simulator.place("nobody", stage.simulator.dialogue(HARMLESS, "en", stepwise=True), RING)
+    assert len([r for r in stage.stand_in.requests if "Twiml" in r.params]) == 1
+
+
+async def test_a_lost_reply_to_dialling_rings_the_person_once(stage: Stage) -> None:
+    stage.stand_in.faults.lose_reply("POST", r"/Participants\.json$", times=1)
+    report = await stage.simulator.place(
+        "family", stage.simulator.dialogue(HARMLESS, "en", stepwise=True), RING
+    )
+    dialled = [
+        r for r in stage.stand_in.requests if r.path.endswith("/Participants.json") and r.method == "POST"
+    ]
+    assert len(dialled) == 1
+    assert report.transcript.count("callee:") == 2

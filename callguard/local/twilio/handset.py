@@ -54,7 +54,8 @@ class Handset:
     """A telephone and its habits. All times are seconds of call time, shortened by the stand-in's speed.
 
     `replies` maps a piece of text to the reply to any message that contains it (letter case aside; an empty
-    piece matches every message), or is a function from the message to a reply or None.
+    piece matches every message), or is a function from the message to a reply or None. `keys` are pressed
+    one after the other where TwiML asks for them.
     """
 
     number: str
@@ -64,6 +65,7 @@ class Handset:
     on_sms: OnSms = field(default_factory=OnSms)
     replies: Replies = field(default_factory=dict)
     reply_after_seconds: float = 2.0
+    keys: str = ""
     voicemail_greeting: str = "You have reached my voicemail. Please leave a message after the tone."
 
     def reply_to(self, text: str) -> str | None:

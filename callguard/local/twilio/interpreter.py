@@ -14,6 +14,7 @@ from callguard.local.twilio.speech import SECONDS_A_WORD, growing, heard
 from callguard.local.twilio.twiml import (
     Dial,
     Document,
+    Gather,
     Hangup,
     NumberTarget,
     Pause,
@@ -78,11 +79,22 @@ class Interpreter:
                     result = await self._dial(leg, verb)
                     if verb.action:
                         return await self._fetch(leg, verb.action, verb.method, result)
+                case Gather():
+                    if keys := await self._gather(leg, verb):
+                        return await self._fetch(leg, verb.action, verb.method, {"Digits": keys})
                 case Hangup() | Reject():
                     return None
                 case _:
                     await self._do(leg, verb)
         return None
+
+    async def _gather(self, leg: Leg, gather: Gather) -> str:
+        for verb in gather.verbs:
+            await self._do(leg, verb)
+        keys, leg.keys = leg.keys[: gather.digits], leg.keys[gather.digits :]
+        if not keys:
+            await leg.rest(gather.timeout)
+        return keys
 
     async def _do(self, leg: Leg, verb: Verb) -> None:
         match verb:

@@ -117,6 +117,8 @@ class Leg:
         # Somebody listens at the far end, not a voicemail nor a call that came back; and that is who called.
         self.has_person = False
         self.is_caller = False
+        # What they press when they are asked for a key.
+        self.keys = ""
         self.room: Room | None = None
         # The leg that ends when this one does, and the one that waits for this one to be answered or to end.
         self.peer: Leg | None = None

@@ -128,6 +128,7 @@ class ConferencesApi:
         """Mute, hold, coach, speak to one participant alone."""
         room, member = self._member(inquiry)
         values = inquiry.values()
+        was_held = member.hold
         room.change(
             member,
             muted=values.flag("muted", default=member.muted),
@@ -141,6 +142,8 @@ class ConferencesApi:
                 coached_sid=values.text("callSidToCoach", member.coached_sid),
             )
         self._announce(inquiry, room, member)
+        if member.hold and not was_held:
+            self._announce(inquiry, room, member, "holdUrl")
         return Answer(resources.participant(member, room))
 
     async def kick(self, inquiry: Inquiry) -> Answer:
@@ -152,10 +155,12 @@ class ConferencesApi:
             member.leg.hang_up(EndedBy.API, "canceled")
         return Answer(None, 204)
 
-    def _announce(self, inquiry: Inquiry, room: Conference, member: Member | None) -> None:
-        url = inquiry.get("AnnounceUrl")
-        if url:
-            method = inquiry.values().method("announceMethod")
+    def _announce(
+        self, inquiry: Inquiry, room: Conference, member: Member | None, parameter: str = "announceUrl"
+    ) -> None:
+        values = inquiry.values()
+        if url := values.url(parameter):
+            method = values.method(parameter.replace("Url", "Method"))
             room.tree.tasks.spawn(self._exchange.announce(room, member, url, method))
 
     def _room(self, inquiry: Inquiry) -> Conference:

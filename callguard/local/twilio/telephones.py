@@ -38,6 +38,7 @@ class Telephones:
             leg.hang_up(EndedBy.CARRIER, status)
             return False
         leg.has_person = handset.on_call is OnCall.ANSWERS
+        leg.keys = handset.keys if leg.has_person else ""
         leg.answer()
         if handset.on_call is OnCall.VOICEMAIL:
             leg.tree.tasks.spawn(self._voicemail(leg, handset))

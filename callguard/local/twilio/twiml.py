@@ -37,6 +37,17 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """Speak, and listen for keys: with any pressed `action` takes over, without the document goes on."""
+
+    verbs: tuple["Say | Pause", ...]
+    action: str
+    method: str
+    digits: int
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartTranscription:
     """Transcribe the leg from here on."""
 
@@ -106,6 +117,7 @@ class Redirect:
 Verb = (
     Say
     | Pause
+    | Gather
     | StartTranscription
     | StartStream
     | StopTranscription
@@ -130,6 +142,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "Response": "",
     "Say": "voice language loop",
     "Pause": "length",
+    "Gather": "action method numDigits timeout input finishOnKey actionOnEmptyResult language",
     "Start": "action method",
     "Stop": "",
     "Transcription": "name track inboundTrackLabel outboundTrackLabel statusCallbackUrl statusCallbackMethod "
@@ -210,6 +223,8 @@ class _Reader:
                 verbs.append(Say(text))
             case "Pause":
                 verbs.append(Pause(values.whole("length", 1)))
+            case "Gather":
+                verbs.append(self._gather(element, values))
             case "Start" | "Stop":
                 verbs += [verb for child in element for verb in self._noun(element.tag, child)]
             case "Dial":
@@ -223,6 +238,18 @@ class _Reader:
             case tag:
                 self.warnings.append(f"<{tag}> doesn't belong where it stands")
         return verbs
+
+    def _gather(self, element: ET.Element, values: Values) -> Gather:
+        inner = [verb for child in element for verb in self.verbs(child)]
+        if wrong := [type(verb).__name__ for verb in inner if not isinstance(verb, Say | Pause)]:
+            self.warnings.append(f"<Gather> can't hold a <{wrong[0]}>")
+        return Gather(
+            verbs=tuple(verb for verb in inner if isinstance(verb, Say | Pause)),
+            action=values.url("action") or self._url,
+            method=values.method("method"),
+            digits=values.whole("numDigits", 100, least=1),
+            timeout=values.whole("timeout", 5, least=1),
+        )
 
     def _noun(self, parent: str, element: ET.Element) -> list[Verb]:
         if element.tag not in {"Transcription", "Stream"}:

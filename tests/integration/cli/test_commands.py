@@ -93,7 +93,7 @@ async def test_check_tells_what_is_missing_and_what_to_do(shell: Shell) -> None:
         (["simulate", "--audio", "x.wav", "--lang", "de"], {}, "recognition model"),
         (["simulate", "--audio", "x.wav", "--speed", "max"], {}, "--speed"),
         (["serve"], {"DATABASE_URL": "postgresql://u:secret@db.example.org:6543/x"}, "6543"),
-        (["serve"], {"CALLGUARD_MASTER_KEY": "too short"}, "CALLGUARD_MASTER_KEY"),
+        (["serve", "--port", "0"], {"CALLGUARD_MASTER_KEY": "too short"}, "CALLGUARD_MASTER_KEY"),
         (["serve"], {"TWILIO_ACCOUNT_SID": "AC1"}, "TWILIO_AUTH_TOKEN"),
         (["migrate"], {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x"}, "DATABASE_UNAVAILABLE"),
         (

@@ -30,6 +30,7 @@ RESOLVERS = {
     "resolve_number(text)": "'+12025550101'",
     "resolve_call(text)": f"'{call_sid(1)}'",
     "resolve_alert(uuid)": f"'{uuid4()}'",
+    "resolve_sender(text)": "'+12025550121'",
     "route_book()": "",
     "tenant_ids()": "",
     "claim_work(text[],integer,interval)": "'{}', 1, '1 s'",
@@ -71,7 +72,12 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
             1,
         ]
         analysis_id = await session.value("analyses.add", home.tenant_id, call_id, *verdict)
-        await session.value("alerts.add", home.tenant_id, call_id, analysis_id, home.contact_id, "danger")
+        await session.value(
+            "alerts.add", home.tenant_id, call_id, analysis_id, home.contact_id, "danger", "sms"
+        )
+        await session.value(
+            "answers.add", home.tenant_id, f"SM{number:032x}", home.contact_id, None, None, "help", None
+        )
         await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
         await notices.declare(session, home.tenant_id, call_id, Fault.AUDIO_LOST)
     return home, call_id
@@ -226,7 +232,7 @@ async def test_no_alert_can_be_raised_for_another_tenants_call(cluster: Cluster,
 
 async def add_alert(database: Database, tenant_id: UUID, call_id: UUID, analysis_id: UUID) -> None:
     async with database.tenant(tenant_id) as session:
-        await session.value("alerts.add", tenant_id, call_id, analysis_id, None, "danger")
+        await session.value("alerts.add", tenant_id, call_id, analysis_id, None, "danger", "sms")
 
 
 async def test_only_the_resolver_functions_look_across_tenants(cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import Response
 from twilio.base.exceptions import TwilioRestException
 
-from callguard.local.twilio import EndedBy, Outcome, TurnStarted
+from callguard.local.twilio import EndedBy, Handset, Outcome, TurnStarted
 from tests.integration.local.stand_in_bench import (
     CALLER,
     CONTACT,
@@ -248,6 +248,39 @@ async def test_a_call_made_by_rest_performs_its_twiml() -> None:
         fetched = await b.client.calls(made.sid).fetch_async()
         assert (fetched.status, fetched.answered_by) == ("completed", "human")
         assert fetched.start_time <= fetched.end_time
+
+
+@pytest.mark.parametrize(("keys", "pressed"), [("", []), ("2", ["2"]), ("23", ["2", "3"])])
+async def test_a_handset_presses_keys_when_it_is_asked(keys: str, pressed: list[str]) -> None:
+    async with bench(Handset(CONTACT, keys=keys)) as b:
+        gather = f"<Gather numDigits='1' action='{b.receiver.url}/keys'><Say>press a key</Say></Gather>"
+        b.receiver.answer("/keys", f"<Response>{gather}</Response>")
+        await b.client.calls.create_async(
+            from_=TWILIO,
+            to=CONTACT,
+            twiml=f"<Response>{gather}</Response>",
+            status_callback=f"{b.receiver.url}/leg",
+        )
+        await b.receiver.wait_for("/leg", CallStatus="completed")
+        assert [hook.params["Digits"] for hook in b.receiver.of("/keys")] == pressed
+        assert list(b.stand_in.debugger) == []
+
+
+async def test_who_is_put_on_hold_alone_hears_its_announcement() -> None:
+    async with bench() as b:
+        b.receiver.answer("/hold", "<Response><Say>one moment</Say></Response>")
+
+        async def hold(_: str, turn: int) -> None:
+            caller = (await under_way(b)).participants("caller")
+            if turn == 1:
+                await caller.update_async(hold=True, hold_url=f"{b.receiver.url}/hold")
+                await b.receiver.wait_for("/hold")
+            else:
+                await caller.update_async(hold=False, hold_url=f"{b.receiver.url}/hold")
+
+        record = await b.stand_in.place_call(plan(conversation=dialogue("one", "two", after_turn=hold)))
+        said = [(each.call_sid, each.text) for each in b.stand_in.announcements]
+        assert said == [(record.call_sid, "one moment")]
 
 
 async def test_twiml_in_the_request_is_performed_too() -> None:

@@ -18,6 +18,7 @@ class TwilioApi:
         self.refusals: list[tuple[int, object]] = []
         self.bodies: list[str] = []
         self.labels = ["caller", "person"]
+        self.calls: list[dict[str, str]] = []
         self.before_answering: Callable[[web.Request], Awaitable[None]] | None = None
 
     def app(self) -> web.Application:
@@ -30,9 +31,12 @@ class TwilioApi:
         app = web.Application(middlewares=[noted])
         app.router.add_post(f"{root}/Conferences/{{name}}/Participants.json", self._participant)
         app.router.add_get(f"{root}/Conferences/{{name}}/Participants.json", self._participants)
+        app.router.add_post(f"{root}/Conferences/{{name}}/Participants/{{label}}.json", self._participant)
         app.router.add_get(f"{root}/Conferences.json", self._conferences)
         app.router.add_post(f"{root}/Calls/{{sid}}.json", self._call)
         app.router.add_post(f"{root}/Calls/{{sid}}/Streams.json", self._stream)
+        app.router.add_post(f"{root}/Calls.json", self._placed)
+        app.router.add_get(f"{root}/Calls.json", self._calls)
         app.router.add_post(f"{root}/Messages.json", self._message)
         app.router.add_get(f"{root}/Messages.json", self._messages)
         app.router.add_get(f"{root}/IncomingPhoneNumbers.json", self._numbers)
@@ -53,7 +57,7 @@ class TwilioApi:
         return await handler(request)
 
     async def _participant(self, request: web.Request) -> web.Response:
-        label = (await request.post())["Label"]
+        label = request.match_info.get("label") or (await request.post())["Label"]
         answer = {"account_sid": ACCOUNT, "call_sid": LEG, "conference_sid": CONFERENCE, "label": label}
         return web.json_response(answer, status=201)
 
@@ -73,6 +77,12 @@ class TwilioApi:
 
     async def _stream(self, request: web.Request) -> web.Response:
         return web.json_response({"sid": "MZ" + "4" * 32, "call_sid": request.match_info["sid"]}, status=201)
+
+    async def _placed(self, _request: web.Request) -> web.Response:
+        return web.json_response({"sid": LEG, "account_sid": ACCOUNT}, status=201)
+
+    async def _calls(self, request: web.Request) -> web.Response:
+        return _page(request, "calls", self.calls)
 
     async def _message(self, request: web.Request) -> web.Response:
         self.bodies.append(str((await request.post())["Body"]))

@@ -13,6 +13,7 @@ from callguard.local.twilio.options import ConferenceOptions
 from callguard.local.twilio.twiml import (
     Dial,
     Document,
+    Gather,
     Hangup,
     NumberTarget,
     Pause,
@@ -98,7 +99,8 @@ def test_every_verb_is_read() -> None:
 @pytest.mark.parametrize(
     ("body", "warning"),
     [
-        ("<Gather/>", "<Gather> is no verb of the stand-in"),
+        ("<Prompt/>", "<Prompt> is no verb of the stand-in"),
+        ("<Gather><Hangup/></Gather>", "<Gather> can't hold a <Hangup>"),
         ("<Number/>", "<Number> doesn't belong where it stands"),
         ("<Start><Recording/></Start>", "<Start> knows no <Recording>"),
         ("<Say loudly='yes'>x</Say>", "<Say> has no attribute loudly"),
@@ -147,6 +149,11 @@ def test_what_twilio_would_refuse_is_refused(xml: str) -> None:
 def test_any_attribute_value_is_read_or_warned_of(verb: str, attribute: str, value: str) -> None:
     document = read(f"<{verb} {attribute}={quoteattr(value)}/>")
     assert document.verbs or document.warnings or verb == "Start"
+
+
+def test_keys_are_listened_for() -> None:
+    (gather,) = read("<Gather numDigits='1' timeout='8' action='/keys'><Say>Press 1.</Say></Gather>").verbs
+    assert gather == Gather((Say("Press 1."),), "https://guard.test/keys", "POST", digits=1, timeout=8)
 
 
 def test_messages_are_read() -> None:

@@ -1,0 +1,247 @@
+"""What contacts answer, by SMS or on the keypad, and how it is carried out.
+
+A reply counts from a contact's own number, within the window of an alert sent to it; where that leaves a
+doubt the alert's code decides. Each is stored once by the SID it came with, together with the work it asks
+for.
+"""
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+from callguard.alerting.outbox import escalate_soon
+from callguard.alerting.speech import AlertSpeech, participant_label
+from callguard.db import queue
+from callguard.db.pool import Database, Row
+from callguard.db.queue import Work
+from callguard.domain.caller import e164
+from callguard.domain.replies import KEYS, WINDOW_MINUTES, Action, OpenAlert, Reply, meant, parse
+from callguard.domain.reply_texts import Told, acknowledgement
+from callguard.domain.scoring import AlertLevel
+from callguard.domain.signals import FraudType
+from callguard.telephony.port import Telephony
+
+CARRY_OUT = "carry_out"
+CALLER = "caller"
+# What can only be done while the call lasts.
+_NEED_A_LIVE_CALL = frozenset({Action.HANG_UP, Action.JOIN, Action.HOLD})
+
+log = structlog.get_logger(__name__)
+
+
+class Answers:
+    """`wake` is set when an answer asks for work. `sender`: the number that all alerts come from, if any."""
+
+    def __init__(
+        self,
+        database: Database,
+        telephony: Telephony,
+        speech: AlertSpeech,
+        sender: str | None,
+        wake: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._telephony = telephony
+        self._speech = speech
+        self._sender = sender
+        self._wake = wake
+        self._ignored = 0
+
+    async def replied(self, message_sid: str, sender: str, receiver: str, body: str) -> str | None:
+        """A text message came in: its acknowledgement. Nothing for strangers, of whom nothing is kept.
+
+        Raises DatabaseError.
+        """
+        async with self._database.session() as session:
+            found = await session.rows("answers.senders", e164(sender) or sender)
+        contacts = [row for row in found if receiver in (row["twilio_number"], self._sender)]
+        if not contacts:
+            self._ignored += 1
+            log.info("reply_ignored", so_far=self._ignored)
+            return None
+        for tenant_id in dict.fromkeys(row["tenant_id"] for row in contacts):
+            async with self._database.tenant(tenant_id) as session:
+                known = await session.row("answers.known", message_sid)
+            if known is not None:
+                return acknowledgement(Told(known["told"]), known["language"]) if known["told"] else None
+        reply = parse(body)
+        if reply.action in (Action.STOP, Action.START):
+            return await self._opted(message_sid, contacts, reply.action)
+        return await self._asked(message_sid, contacts, reply)
+
+    async def _opted(self, message_sid: str, contacts: list[Row], action: Action) -> str | None:
+        """STOP and START hold for all that this number is a contact of; the carrier confirms STOP itself."""
+        for contact in contacts:
+            async with self._database.tenant(contact["tenant_id"]) as session:
+                if action is Action.START:
+                    await session.run("answers.opt_in", contact["contact_id"])
+                    continue
+                await session.run("answers.opt_out", contact["contact_id"])
+                open_alerts = await session.rows(
+                    "answers.open_alerts", [contact["contact_id"]], WINDOW_MINUTES
+                )
+                for alert in open_alerts:
+                    await escalate_soon(session, alert["tenant_id"], alert["call_id"], alert["id"], 0)
+            if action is Action.STOP:
+                log.warning(
+                    "contact_opted_out",
+                    contact=str(contact["contact_id"]),
+                    during_an_alert=bool(open_alerts),
+                    now="alerts to this contact go by spoken call",
+                )
+        told = Told.START if action is Action.START else None
+        await self._record(contacts[0], message_sid, None, action, told)
+        return acknowledgement(told, contacts[0]["language"]) if told else None
+
+    async def _asked(self, message_sid: str, contacts: list[Row], reply: Reply) -> str | None:
+        open_alerts = await self._open_alerts(contacts)
+        alert = meant(reply.code, open_alerts, contacts=len(contacts))
+        told: Told | None
+        if reply.action is Action.HELP or (reply.action is None and open_alerts):
+            alert, told = None, Told.HELP
+        elif reply.action is None:
+            told = None  # a word of thanks, perhaps: nothing is asked for
+        elif not open_alerts:
+            told = Told.NOTHING_OPEN
+        elif alert is None:
+            told = Told.WHICH
+        else:
+            told = _told(reply.action, call_is_live=alert.call_is_live)
+        contact = next((c for c in contacts if alert and c["contact_id"] == alert.contact_id), contacts[0])
+        if not await self._record(contact, message_sid, alert, reply.action, told) or told is None:
+            return None
+        return acknowledgement(told, contact["language"])
+
+    async def _open_alerts(self, contacts: list[Row]) -> list[OpenAlert]:
+        found: list[OpenAlert] = []
+        for tenant_id in dict.fromkeys(row["tenant_id"] for row in contacts):
+            ids = [row["contact_id"] for row in contacts if row["tenant_id"] == tenant_id]
+            async with self._database.tenant(tenant_id) as session:
+                rows = await session.rows("answers.open_alerts", ids, WINDOW_MINUTES)
+            found += [OpenAlert(**row) for row in rows]
+        return found
+
+    async def _record(
+        self,
+        contact: Row,
+        source_sid: str,
+        alert: OpenAlert | None,
+        action: Action | None,
+        told: Told | None,
+        *,
+        carried_out: bool = False,
+    ) -> bool:
+        """Stores an answer with what follows from it; False when its SID is known."""
+        tenant_id = contact["tenant_id"]
+        call_id, alert_id = (alert.call_id, alert.id) if alert else (None, None)
+        async with self._database.tenant(tenant_id) as session:
+            answer_id = await session.value(
+                "answers.add", tenant_id, source_sid, contact["contact_id"], call_id, alert_id, action, told
+            )
+            if answer_id is None:
+                return False
+            if alert is not None:
+                await session.run("answers.close_alert", alert.id)
+                if action is Action.SAFE:
+                    await session.run("answers.call_is_safe", alert.call_id)
+                if told is not Told.OVER and not carried_out:
+                    await queue.add(
+                        session, tenant_id, CARRY_OUT, subject=answer_id, call_id=alert.call_id, urgency=0
+                    )
+        self._wake.set()
+        return True
+
+    async def pressed(self, alert_id: UUID, call_sid: str, digits: str) -> str | None:
+        """A key on a spoken alert: what is said and done now, as TwiML. None for an alert that is not here.
+
+        Raises DatabaseError.
+        """
+        async with self._database.session() as session:
+            tenant_id = await session.value("alerts.resolve", alert_id)
+        if tenant_id is None:
+            return None
+        async with self._database.tenant(tenant_id) as session:
+            row = await session.row("answers.to_alert", alert_id)
+        if row is None or row["contact_id"] is None:
+            return None
+        action = KEYS.get(digits)
+        if action is None:
+            return self._spoken(row, alert_id)
+        alert = OpenAlert(
+            alert_id, tenant_id, row["contact_id"], row["call_id"], row["call_is_live"], row["language"]
+        )
+        told = _told(action, call_is_live=alert.call_is_live)
+        joins = told is Told.JOIN
+        await self._record(row, call_sid, alert, action, told, carried_out=joins)
+        if joins:
+            return self._speech.join_conference(row["conference_name"], participant_label(alert.contact_id))
+        return self._speech.answered(told, alert.language)
+
+    def _spoken(self, row: Row, alert_id: UUID) -> str:
+        return self._speech.alert_call(
+            alert_id,
+            AlertLevel(row["level"]),
+            row["person_name"],
+            FraudType(row["fraud_type"]) if row["fraud_type"] else None,
+            row["language"],
+        )
+
+    async def carry_out(self, work: Work) -> None:
+        """Does what an answer asks for. Raises TelephonyError to be tried again."""
+        async with self._database.tenant(work.tenant_id) as session:
+            answer = await session.row("answers.to_carry_out", work.subject)
+        if answer is not None:
+            await self._do(answer, again=work.attempts > 1)
+        async with self._database.tenant(work.tenant_id) as session:
+            await queue.finish(session, work)
+
+    async def _do(self, answer: Row, *, again: bool) -> None:
+        action = Action(answer["action"])
+        if action in _NEED_A_LIVE_CALL and not answer["call_is_live"]:
+            return
+        match action:
+            case Action.HANG_UP:
+                await self._telephony.end_leg(answer["call_sid"])
+            case Action.HOLD:
+                await self._hold(answer, on=True)
+            case Action.SAFE if answer["held"] and answer["call_is_live"]:
+                await self._hold(answer, on=False)
+            case Action.CALL:
+                await self._ring(answer, again=again)
+            case Action.JOIN:
+                await self._bring_in(answer, again=again)
+
+    async def _hold(self, answer: Row, *, on: bool) -> None:
+        await self._telephony.hold(
+            conference=answer["conference_name"],
+            label=CALLER,
+            on=on,
+            announcement=self._speech.hold_url(answer["language"]),
+        )
+
+    async def _ring(self, answer: Row, *, again: bool) -> None:
+        to, sender = answer["to_number"], self._sender or answer["twilio_number"]
+        if again and await self._telephony.find_call(to=to, sender=sender, since=answer["created_at"]):
+            return
+        twiml = self._spoken(answer, answer["alert_id"])
+        await self._telephony.place_call(to=to, sender=sender, twiml=twiml, status_callback=None)
+
+    async def _bring_in(self, answer: Row, *, again: bool) -> None:
+        conference, label = answer["conference_name"], participant_label(answer["contact_id"])
+        if again and await self._telephony.leg_in_conference(conference, label):
+            return
+        await self._telephony.add_contact(
+            conference=conference,
+            to=answer["to_number"],
+            sender=self._sender or answer["twilio_number"],
+            label=label,
+        )
+
+    async def gave_up(self, work: Work, code: str) -> None:
+        """A visible failure: the contact was told otherwise."""
+        log.error("answer_not_carried_out", answer=str(work.subject), code=code)
+
+
+def _told(action: Action, *, call_is_live: bool) -> Told:
+    return Told.OVER if action in _NEED_A_LIVE_CALL and not call_is_live else Told(action)

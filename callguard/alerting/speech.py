@@ -1,0 +1,111 @@
+"""What is said on the telephone about an alert, and where Twilio tells what became of it."""
+
+from urllib.parse import urlencode
+
+from callguard.domain import sms
+from callguard.domain.reply_texts import Told, words_of
+from callguard.domain.scoring import AlertLevel, kind_of
+from callguard.domain.signals import FraudType
+from callguard.intake.twiml import language_code, templates
+
+LONGEST_NAME = 40
+
+_SOMEBODY = {
+    "en": "The person you look after",
+    "es": "La persona a su cuidado",
+    "fr": "La personne que vous suivez",
+    "de": "Die Person, um die Sie sich kümmern",
+    "pt": "A pessoa de quem cuida",
+}
+_REASON = {
+    AlertLevel.DANGER: {
+        "en": "{who} is on the phone with a likely scammer: {kind}.",
+        "es": "{who} habla por teléfono con un probable estafador.",
+        "fr": "{who} est au téléphone avec un escroc probable.",
+        "de": "{who} telefoniert wahrscheinlich mit einem Betrüger.",
+        "pt": "{who} está ao telefone com um provável burlão.",
+    },
+    AlertLevel.WARNING: {
+        "en": "{who} is in a phone call that sounds suspicious: it may be {kind}.",
+        "es": "{who} está en una llamada que parece sospechosa.",
+        "fr": "{who} est dans un appel qui semble suspect.",
+        "de": "{who} führt ein Gespräch, das verdächtig klingt.",
+        "pt": "{who} está numa chamada que parece suspeita.",
+    },
+}
+_KEYS = {
+    "en": "Press 1 to hang up on the caller, 2 if it is fine, 3 to be connected to the call.",
+    "es": "Pulse 1 para cortar a quien llama, 2 si todo está bien, 3 para entrar en la llamada.",
+    "fr": "Tapez 1 pour couper l'appelant, 2 si tout va bien, 3 pour rejoindre l'appel.",
+    "de": "Drücken Sie die 1, um den Anrufer zu trennen, die 2, wenn alles gut ist, die 3, um mitzusprechen.",
+    "pt": "Prima 1 para desligar quem ligou, 2 se está tudo bem, 3 para entrar na chamada.",
+}
+_HOLD = {
+    "en": "Please hold the line for a moment.",
+    "es": "Espere un momento, por favor.",
+    "fr": "Veuillez patienter un instant.",
+    "de": "Bitte bleiben Sie einen Moment in der Leitung.",
+    "pt": "Aguarde um momento, por favor.",
+}
+
+
+class AlertSpeech:
+    """Renders for one public address."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._templates = templates()
+
+    def alert_call(
+        self, alert_id: object, level: AlertLevel, person: str, fraud_type: FraudType | None, language: str
+    ) -> str:
+        """Rings with the reason in fixed words, and listens for a key."""
+        who = sms.plain_name(person)[:LONGEST_NAME].rstrip() or _in(_SOMEBODY, language)
+        reason = _in(_REASON[level], language).format(who=who, kind=kind_of(fraud_type or FraudType.OTHER))
+        return self._render(
+            "alert_call.xml",
+            answer_url=self._url("/alert-answer", alert=alert_id),
+            language_code=language_code(language),
+            words=f"callguard. {reason} {_in(_KEYS, language)}",
+        )
+
+    def answered(self, told: Told, language: str) -> str:
+        """Says what a key press brought about, and hangs up."""
+        return self._render(
+            "alert_answered.xml", language_code=language_code(language), words=words_of(told, language)
+        )
+
+    def join_conference(self, conference_name: str, label: str) -> str:
+        """Brings whoever is on the line into the call."""
+        return self._render("join_conference.xml", conference_name=conference_name, label=label)
+
+    def hold(self, language: str) -> str:
+        """Spoken to a caller who is put on hold."""
+        return self._render("hold.xml", language_code=language_code(language), words=_in(_HOLD, language))
+
+    def hold_url(self, language: str) -> str:
+        """Where `hold` is to be had."""
+        return self._url("/hold-announcement", language=language)
+
+    def message_status_url(self, alert_id: object) -> str:
+        """Where Twilio tells how an alert's message fares."""
+        return self._url("/message-status", alert=alert_id)
+
+    def call_status_url(self, alert_id: object) -> str:
+        """Where Twilio tells how a spoken alert fares."""
+        return self._url("/alert-call-status", alert=alert_id)
+
+    def _url(self, path: str, **query: object) -> str:
+        return f"{self._base_url}{path}?{urlencode(query)}"
+
+    def _render(self, name: str, **values: str) -> str:
+        return self._templates.get_template(name).render(**values).strip()
+
+
+def _in(texts: dict[str, str], language: str) -> str:
+    return texts.get(language, texts["en"])
+
+
+def participant_label(contact_id: object) -> str:
+    """The contact's label in the conference."""
+    return f"contact-{contact_id}"

@@ -1,0 +1,106 @@
+"""What a contact is told after a reply, in the language of the person they look after: fixed words."""
+
+from enum import StrEnum
+
+from callguard.domain import sms
+from callguard.domain.replies import Action
+
+
+class Told(StrEnum):
+    """An acknowledgement. Those of actions bear their names."""
+
+    HANG_UP = Action.HANG_UP
+    SAFE = Action.SAFE
+    CALL = Action.CALL
+    JOIN = Action.JOIN
+    HOLD = Action.HOLD
+    START = Action.START
+    HELP = Action.HELP
+    WHICH = "which"
+    NOTHING_OPEN = "nothing_open"
+    OVER = "over"
+
+
+_TEXTS: dict[Told, dict[str, str]] = {
+    Told.HANG_UP: {
+        "en": "callguard: ending the caller's call now.",
+        "es": "callguard: se corta ahora la llamada.",
+        "fr": "callguard : l'appel est coupé maintenant.",
+        "de": "callguard: Der Anruf wird jetzt beendet.",
+        "pt": "callguard: a chamada está a ser desligada.",
+    },
+    Told.SAFE: {
+        "en": "callguard: noted as safe. No more alerts for this call.",
+        "es": "callguard: anotado como seguro. No habrá más avisos de esta llamada.",
+        "fr": "callguard : noté comme sûr. Plus d'alerte pour cet appel.",
+        "de": "callguard: Als sicher notiert. Keine weiteren Warnungen zu diesem Anruf.",
+        "pt": "callguard: anotado como seguro. Não haverá mais alertas desta chamada.",
+    },
+    Told.CALL: {
+        "en": "callguard: we are ringing you now.",
+        "es": "callguard: le llamamos ahora.",
+        "fr": "callguard : nous vous appelons maintenant.",
+        "de": "callguard: Wir rufen Sie jetzt an.",
+        "pt": "callguard: estamos a ligar-lhe agora.",
+    },
+    Told.JOIN: {
+        "en": "callguard: we are ringing you now to bring you into the call.",
+        "es": "callguard: le llamamos ahora para que entre en la llamada.",
+        "fr": "callguard : nous vous appelons pour vous faire entrer dans l'appel.",
+        "de": "callguard: Wir rufen Sie jetzt an und holen Sie in das Gespräch.",
+        "pt": "callguard: estamos a ligar-lhe para entrar na chamada.",
+    },
+    Told.HOLD: {
+        "en": "callguard: the caller is being put on hold. Reply SAFE to let them talk again.",
+        "es": "callguard: se pone en espera a quien llama. Responda SEGURO para que siga.",
+        "fr": "callguard : l'appelant est mis en attente. Répondez SUR pour le reprendre.",
+        "de": "callguard: Der Anrufer wird gehalten. Antworten Sie SICHER, um ihn zurückzuholen.",
+        "pt": "callguard: quem ligou fica em espera. Responda SEGURO para continuar.",
+    },
+    Told.START: {
+        "en": "callguard: you get alerts by text message again.",
+        "es": "callguard: vuelve a recibir avisos por mensaje.",
+        "fr": "callguard : vous recevez de nouveau les alertes par message.",
+        "de": "callguard: Sie erhalten wieder Warnungen per Nachricht.",
+        "pt": "callguard: volta a receber alertas por mensagem.",
+    },
+    Told.HELP: {
+        "en": "callguard: reply HANGUP, SAFE, CALL (we ring you), JOIN or HOLD, and the alert's code.",
+        "es": "callguard: responda COLGAR, SEGURO, LLAMAR, ENTRAR o ESPERA, y el código del aviso.",
+        "fr": "callguard : répondez RACCROCHER, SUR, APPELER, REJOINDRE ou ATTENTE, et le code.",
+        "de": "callguard: Antworten Sie AUFLEGEN, SICHER, ANRUFEN, BEITRETEN oder HALTEN, und den Code.",
+        "pt": "callguard: responda DESLIGAR, SEGURO, LIGAR, ENTRAR ou ESPERA, e o código do alerta.",
+    },
+    Told.WHICH: {
+        "en": "callguard: which alert? Reply with the word and the alert's code, as in HANGUP A1B2C3.",
+        "es": "callguard: ¿qué aviso? Responda con la palabra y el código del aviso: COLGAR A1B2C3.",
+        "fr": "callguard : quelle alerte ? Répondez avec le mot et son code : RACCROCHER A1B2C3.",
+        "de": "callguard: Welche Warnung? Antworten Sie mit Wort und Code: AUFLEGEN A1B2C3.",
+        "pt": "callguard: qual alerta? Responda com a palavra e o código do alerta: DESLIGAR A1B2C3.",
+    },
+    Told.NOTHING_OPEN: {
+        "en": "callguard: there is no alert to answer at the moment.",
+        "es": "callguard: no hay ningún aviso que responder en este momento.",
+        "fr": "callguard : il n'y a aucune alerte en ce moment.",
+        "de": "callguard: Es gibt zurzeit keine Warnung zu beantworten.",
+        "pt": "callguard: não há nenhum alerta para responder neste momento.",
+    },
+    Told.OVER: {
+        "en": "callguard: that call is over already. Please ring them yourself.",
+        "es": "callguard: esa llamada ya terminó. Llame usted mismo, por favor.",
+        "fr": "callguard : cet appel est déjà terminé. Veuillez rappeler vous-même.",
+        "de": "callguard: Dieser Anruf ist schon beendet. Bitte rufen Sie selbst an.",
+        "pt": "callguard: essa chamada já terminou. Por favor, ligue você mesmo.",
+    },
+}
+
+
+def words_of(told: Told, language: str) -> str:
+    """As they are written and spoken; English for a language without texts."""
+    texts = _TEXTS[told]
+    return texts.get(language, texts["en"])
+
+
+def acknowledgement(told: Told, language: str) -> str:
+    """The SMS, in GSM-7 alone."""
+    return sms.plain(words_of(told, language))
