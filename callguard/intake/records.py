@@ -292,7 +292,7 @@ async def _end(session: Session, tenant_id: UUID, call_id: UUID) -> None:
     ended = await session.row("calls.end", call_id)
     if ended is None:
         return
-    for kind in (DIAL, LOOK_AFTER):
+    for kind in (DIAL, LOOK_AFTER, WATCH_TRANSCRIPTION):
         await session.run("work.drop", tenant_id, kind, call_id)
     if ended["awake"]:
         await queue.add(session, tenant_id, ANALYSE, subject=call_id, call_id=call_id, urgency=4)

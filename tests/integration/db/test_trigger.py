@@ -112,39 +112,6 @@ async def test_a_phrase_cut_in_two_is_heard_whichever_half_comes_first(
         assert await requests(cluster, call_id) == 1
 
 
-async def test_a_phrase_is_heard_once_while_a_partial_grows_into_its_final(
-    cluster: Cluster, database: Database
-) -> None:
-    home = await household(database)
-    call_id = await open_call(database, home)
-    await hear(database, home, call_id, words(1, 1, "Now go and buy a gift"))
-    heard_at = []
-    for sequence, (text, final) in enumerate(
-        [("card", False), ("card at", False), ("card at the shop", False), ("Card at the shop.", True)], 2
-    ):
-        await hear(database, home, call_id, words(1, sequence, text, final=final))
-        await hear(database, home, call_id, words(1, sequence, text, final=final))
-        assert await keywords_of(cluster, call_id) == ["gift card"]
-        assert await requests(cluster, call_id) == 1
-        heard_at.append(await value(cluster, "SELECT keyword_at FROM active_calls WHERE id = $1", call_id))
-    assert len(set(heard_at)) == 1
-
-
-async def test_a_partial_completes_what_the_final_before_it_began(
-    cluster: Cluster, database: Database
-) -> None:
-    home = await household(database)
-    first, second = [await open_call(database, home, number) for number in (1, 2)]
-    await hear(database, home, first, words(1, 3, "There is an arrest"))
-    await hear(database, home, first, words(1, 4, "warrant", final=False))
-    assert await keywords_of(cluster, first) == ["arrest warrant"]
-
-    # A partial is no neighbour: its final may say something else.
-    await hear(database, home, second, words(2, 3, "There is an arrest", final=False))
-    await hear(database, home, second, words(2, 4, "warrant"))
-    assert await keywords_of(cluster, second) == []
-
-
 async def test_a_phrase_does_not_run_across_tracks_or_calls(cluster: Cluster, database: Database) -> None:
     home = await household(database)
     calls = [await open_call(database, home, number) for number in (1, 2, 3, 4)]
