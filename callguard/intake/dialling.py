@@ -99,7 +99,7 @@ class Dialler:
             if leg["given_up"] is None or leg["call_sid"] is None or leg["status"] in FINAL:
                 continue
             try:
-                await self._telephony.end_leg(call["conference_name"], leg["call_sid"])
+                await self._telephony.drop_leg(call["conference_name"], leg["call_sid"])
             except TelephonyUnreachable:
                 raise
             except TelephonyError as error:  # it was over by itself

@@ -49,7 +49,7 @@ class Telephony(Protocol):
         """The call SID of a participant `person` that is not among those known, if such a leg exists."""
         ...
 
-    async def end_leg(self, conference: str, call_sid: str) -> None:
+    async def drop_leg(self, conference: str, call_sid: str) -> None:
         """Ends one leg of a conference, and the conference does not end with it."""
         ...
 

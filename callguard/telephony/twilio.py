@@ -94,7 +94,7 @@ class TwilioTelephony:
                         return str(participant.call_sid)
         return None
 
-    async def end_leg(self, conference: str, call_sid: str) -> None:
+    async def drop_leg(self, conference: str, call_sid: str) -> None:
         with _twilio_errors("end a leg"):
             for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
                 participant = self._client.conferences(found.sid).participants(call_sid)

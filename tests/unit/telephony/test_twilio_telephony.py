@@ -153,7 +153,7 @@ class TestDialling:
         self, api: TwilioApi, telephony: TwilioTelephony, takes_part: bool
     ) -> None:
         api.takes_part = takes_part
-        await telephony.end_leg("User-1-2", LEG)
+        await telephony.drop_leg("User-1-2", LEG)
         (_, asked, release), (_, path, form) = api.requests[1:]
         assert asked.endswith(f"/Conferences/{CONFERENCE}/Participants/{LEG}.json")
         assert dict(release) == {"EndConferenceOnExit": "false"}
