@@ -134,7 +134,7 @@ async def _cut_loop(session: Session, tenant_id: UUID, route: Route, fact: CallA
         await session.run(
             "deliveries.looping", tenant_id, route.user_id, parent["route_kind"], parent["address"]
         )
-        await session.run("notices.add", tenant_id, call_id, FORWARDING_LOOP)
+        await session.run("operator_notices.add", tenant_id, call_id, FORWARDING_LOOP)
         await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
     return True
 

@@ -20,6 +20,3 @@ WHERE call_id = $1 AND fault = ANY ($3::text[]) AND ended_at IS NULL AND remedy 
 SELECT call_id, fault, remedy FROM notices
 WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[]) AND ended_at IS NULL
 ORDER BY began_at;
--- name: add
--- Something that the operator must know.
-INSERT INTO operator_notices (tenant_id, call_id, kind) VALUES ($1, $2, $3);
