@@ -32,17 +32,6 @@ _UNREACHABLE = {
     "de": "Die gewünschte Person ist zurzeit nicht erreichbar. Bitte versuchen Sie es später noch einmal.",
     "pt": "A pessoa para quem está a ligar não está disponível neste momento. Tente mais tarde.",
 }
-# In fewer words a person may well say the same.
-_FEWEST_WORDS = 4
-_SPOKEN = tuple(f" {normalise(text)} " for text in (*_ANNOUNCEMENT.values(), *_UNREACHABLE.values()))
-
-
-def is_announcement(text: str) -> bool:
-    """Whether these are words of an announcement of ours: Twilio transcribes what it says to a leg, too."""
-    heard = normalise(text)
-    return len(heard.split()) >= _FEWEST_WORDS and any(f" {heard} " in spoken for spoken in _SPOKEN)
-
-
 _LATER = {
     "en": "The person you are calling does not take calls at this hour. Please call again later.",
     "es": "La persona a la que llama no atiende llamadas a esta hora. Vuelva a llamar más tarde.",
@@ -50,6 +39,17 @@ _LATER = {
     "de": "Die gewünschte Person nimmt um diese Zeit keine Anrufe an. Bitte rufen Sie später wieder an.",
     "pt": "A pessoa para quem está a ligar não atende chamadas a esta hora. Ligue mais tarde.",
 }
+# In fewer words a person may well say the same.
+_FEWEST_WORDS = 4
+_SPOKEN = tuple(
+    f" {normalise(text)} " for text in (*_ANNOUNCEMENT.values(), *_UNREACHABLE.values(), *_LATER.values())
+)
+
+
+def is_announcement(text: str) -> bool:
+    """Whether these are words of an announcement of ours: Twilio transcribes what it says to a leg, too."""
+    heard = normalise(text)
+    return len(heard.split()) >= _FEWEST_WORDS and any(f" {heard} " in spoken for spoken in _SPOKEN)
 
 
 @dataclass(frozen=True, slots=True)
