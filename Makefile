@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: demo test setup setup-dev chromium check unit integration acceptance browser coverage bench clean
 
 demo: setup
-	$(BIN)/callguard demo $(ARGS)
+	@$(BIN)/callguard demo $(ARGS)
 
 setup: .venv/.setup
 
