@@ -46,7 +46,7 @@ async def _demo(settings: Settings, *, stays: bool, json: bool) -> DemoReport:
         screen = asyncio.create_task(_show(demo, console))
         try:
             report = await demo.run()
-            await asyncio.sleep(2 * REDRAW_SECONDS)
+            await asyncio.sleep(2 * REDRAW_SECONDS)  # the last call's end is drawn, too
             if stays:
                 await _until_interrupted(console, report)
         finally:
