@@ -5,6 +5,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+# Most tests wait more than they compute: one more at a time than there are cores.
+JOBS ?= $(shell expr $$(nproc) + 1)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo test setup setup-dev chromium check unit integration acceptance browser coverage bench clean
@@ -54,7 +56,7 @@ check: setup-dev
 coverage: setup-dev chromium
 	@echo "== Unit, integration, acceptance and browser tests, with branch coverage"
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(ARGS)
 	@$(BIN)/coverage combine --quiet || true
 	@$(BIN)/coverage report
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from callguard.db import queue
-from callguard.db.pool import Database
+from callguard.db.pool import Database, Session
 from callguard.db.queue import Work
 from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable, LeaseLost
 
@@ -27,11 +27,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """How one kind of work is done. `gave_up` is told when the last attempt failed."""
+    """How one kind of work is done. `gave_up` sees to what follows when the last attempt failed, in the same
+    transaction: a server that dies in between has done neither.
+    """
 
     run: Callable[[Work], Awaitable[None]]
     attempts: int
-    gave_up: Callable[[Work, str], Awaitable[None]] | None = None
+    gave_up: Callable[[Session, Work, str], Awaitable[None]] | None = None
 
 
 class Worker:
@@ -115,9 +117,10 @@ class Worker:
         log.warning("work_failed", kind=work.kind, work=work.id, attempt=work.attempts, last=last, code=code)
         try:
             if last:
-                await queue.give_up(self._database, work, code)
-                if handler.gave_up is not None:
-                    await handler.gave_up(work, code)
+                async with self._database.tenant(work.tenant_id) as session:
+                    await queue.give_up(session, work, code)
+                    if handler.gave_up is not None:
+                        await handler.gave_up(session, work, code)
             else:
                 await self._put_back(work, code)
         except (CallguardError, TimeoutError) as error:

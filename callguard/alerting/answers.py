@@ -13,7 +13,7 @@ import structlog
 from callguard.alerting.outbox import escalate_soon
 from callguard.alerting.speech import AlertSpeech, participant_label
 from callguard.db import queue
-from callguard.db.pool import Database, Row
+from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.caller import e164
 from callguard.domain.replies import KEYS, WINDOW_MINUTES, Action, OpenAlert, Reply, meant, parse
@@ -238,7 +238,7 @@ class Answers:
             label=label,
         )
 
-    async def gave_up(self, work: Work, code: str) -> None:
+    async def gave_up(self, _session: Session, work: Work, code: str) -> None:
         """A visible failure: the contact was told otherwise."""
         log.error("answer_not_carried_out", answer=str(work.subject), code=code)
 

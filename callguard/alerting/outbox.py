@@ -223,11 +223,10 @@ class Outbox:
                     )
             await queue.finish(session, work)
 
-    async def gave_up(self, work: Work, code: str) -> None:
+    async def gave_up(self, session: Session, work: Work, code: str) -> None:
         """The alert could not be sent: a visible failure."""
         log.error("alert_not_sent", alert=str(work.subject), code=code)
-        async with self._database.tenant(work.tenant_id) as session:
-            await _advance(session, work.tenant_id, work.subject, DeliveryStatus.FAILED, code)
+        await _advance(session, work.tenant_id, work.subject, DeliveryStatus.FAILED, code)
 
     async def told(self, alert_id: UUID, status: str, sid: str, error_code: str | None) -> bool:
         """A status callback of Twilio's; False for an alert that is not here. Raises DatabaseError."""

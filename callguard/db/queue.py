@@ -77,7 +77,7 @@ async def put_back(database: Database, work: Work, error_code: str, delay_second
         await session.run("work.fail", work.id, work.fence, error_code)
 
 
-async def give_up(database: Database, work: Work, error_code: str) -> None:
-    """A visible failure."""
-    async with database.tenant(work.tenant_id) as session:
-        await session.run("work.fail", work.id, work.fence, error_code)
+async def give_up(session: Session, work: Work, error_code: str) -> None:
+    """A visible failure, in the transaction that holds what follows from it. Raises LeaseLost."""
+    if not await session.run("work.fail", work.id, work.fence, error_code):
+        raise LeaseLost("Another worker has taken over this work; giving it up is its decision.")

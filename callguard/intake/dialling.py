@@ -139,14 +139,13 @@ class Dialler:
                 await _look_again(session, work)
             await queue.finish(session, work)
 
-    async def dial_gave_up(self, work: Work, code: str) -> None:
+    async def dial_gave_up(self, session: Session, work: Work, code: str) -> None:
         """Twilio could not be brought to dial: the next way, or the caller is not left waiting."""
         log.error("person_not_dialled", work=work.id, code=code)
-        async with self._database.tenant(work.tenant_id) as session:
-            if await session.run("legs.not_dialled", work.call_id):
-                await _look_again(session, work, delay_seconds=0)
-            else:
-                await _ask_to_tell(session, work)
+        if await session.run("legs.not_dialled", work.call_id):
+            await _look_again(session, work, delay_seconds=0)
+        else:
+            await _ask_to_tell(session, work)
 
     async def tell_unreachable(self, work: Work) -> None:
         """Says so to a caller who still waits."""

@@ -9,7 +9,7 @@ import pytest
 
 from callguard import worker as module
 from callguard.db import queue
-from callguard.db.pool import Database
+from callguard.db.pool import Database, Session
 from callguard.db.queue import Work
 from callguard.errors import DatabaseUnavailable, LeaseLost, TelephonyUnreachable
 from callguard.local.postgres import Cluster
@@ -54,7 +54,7 @@ class Chores:
             await queue.finish(session, work)
         self.ended.put_nowait(work)
 
-    async def gave_up(self, _work: Work, code: str) -> None:
+    async def gave_up(self, _session: Session, _work: Work, code: str) -> None:
         self.given_up.put_nowait(code)
 
     def handler(self, attempts: int = 3) -> Handler:
@@ -176,10 +176,10 @@ async def test_a_bug_in_a_handler_stops_neither_the_queue_nor_the_other_work(
     assert [row["error_code"] for row in failed] == ["UNEXPECTED"]
 
 
-async def test_the_last_word_of_a_failing_handler_may_fail_too(
-    database: Database, home: Household, call_id: UUID
+async def test_work_is_not_given_up_without_what_follows_from_it(
+    cluster: Cluster, database: Database, home: Household, call_id: UUID
 ) -> None:
-    async def gave_up(_work: Work, _code: str) -> None:
+    async def gave_up(_session: Session, _work: Work, _code: str) -> None:
         raise DatabaseUnavailable("Away.")
 
     chores = Chores(database, TelephonyUnreachable("No reply."))
@@ -187,6 +187,10 @@ async def test_the_last_word_of_a_failing_handler_may_fail_too(
     async with working(database, {CHORE: Handler(chores.run, attempts=1, gave_up=gave_up)}):
         await ask(database, home, call_id)
         await chores.ended.get()
+    states = await rows(cluster, "SELECT state FROM work WHERE kind = $1 ORDER BY state", CHORE)
+    assert [row["state"] for row in states] == ["done", "running"], (
+        "its lease runs out, then it is tried again"
+    )
 
 
 async def test_lost_work_is_left_to_whoever_has_it(

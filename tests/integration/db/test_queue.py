@@ -40,6 +40,11 @@ async def claim(database: Database, batch: int = 10) -> list[Work]:
     return await queue.claim(database, [CHORE], batch)
 
 
+async def give_up(database: Database, work: Work, error_code: str) -> None:
+    async with database.tenant(work.tenant_id) as session:
+        await queue.give_up(session, work, error_code)
+
+
 async def finish(database: Database, work: Work) -> None:
     async with database.tenant(work.tenant_id) as session:
         await queue.finish(session, work)
@@ -156,7 +161,8 @@ async def test_a_stale_workers_results_are_undone(
     assert call["connected_at"] is None
     assert not await queue.renew(database, stale)
     await queue.put_back(database, stale, "STALE", 0)
-    await queue.give_up(database, stale, "STALE")
+    with pytest.raises(LeaseLost):
+        await give_up(database, stale, "STALE")
     row = await stored(cluster, current)
     assert (row["state"], row["error_code"]) == ("running", None)
     await finish(database, current)
@@ -238,7 +244,7 @@ async def test_a_failure_stays_visible_without_its_payload(
 ) -> None:
     await ask(database, home, call_id, payload={"call_token": "secret"})
     [work] = await claim(database)
-    await queue.give_up(database, work, "TELEPHONY")
+    await give_up(database, work, "TELEPHONY")
     row = await stored(cluster, work)
     assert (row["state"], row["error_code"], row["attempts"]) == ("failed", "TELEPHONY", 1)
     assert row["payload"] == "{}"
@@ -262,7 +268,7 @@ async def test_a_call_is_busy_while_its_work_runs_or_is_due(
     assert await busy()
     done, failed, put_back = await claim(database)
     await finish(database, done)
-    await queue.give_up(database, failed, "TELEPHONY")
+    await give_up(database, failed, "TELEPHONY")
     assert await busy()
     await queue.put_back(database, put_back, "TELEPHONY", delay_seconds=60)
     assert not await busy()

@@ -38,7 +38,14 @@ def dialled(stage: Stage) -> list[tuple[str, str, bool]]:
 
 
 def told(stage: Stage) -> int:
-    return len([request for request in stage.stand_in.requests if "Twiml" in request.params])
+    """How often Twilio took the words; it refuses them until the caller's leg is up, and is asked again."""
+    return len(
+        [
+            request
+            for request in stage.stand_in.requests
+            if "Twiml" in request.params and request.status == 200
+        ]
+    )
 
 
 async def legs(cluster: Cluster) -> list[tuple[Any, ...]]:
