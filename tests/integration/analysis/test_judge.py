@@ -202,7 +202,7 @@ async def test_the_clients_own_timeout_counts_as_a_timeout(server: OpenAIStandIn
 async def test_a_server_that_is_not_there_is_unreachable(unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}/v1"
     async with openai.AsyncOpenAI(api_key="test", base_url=url, max_retries=0) as client:
-        failure = await _failure(OpenAIJudge(client, budget_seconds=0.4))
+        failure = await _failure(OpenAIJudge(client, budget_seconds=3))
 
     assert failure.reason == "unreachable"
 

@@ -30,7 +30,7 @@ async def test_the_application_runs_under_uvicorn_itself(shell: Shell) -> None:
                 except httpx.TransportError:
                     return "not up yet"
 
-            assert await eventually(status, lambda seen: seen == "ok", seconds=30) == "ok"
+            assert await eventually(status, lambda seen: seen == "ok", seconds=90) == "ok"
             unsigned = await client.post(f"http://127.0.0.1:{port}/incoming-call", data={"CallSid": "CA1"})
             assert unsigned.status_code == 403
     finally:
