@@ -25,15 +25,18 @@ from callguard.db.listen import Listener
 from callguard.db.pool import Database
 from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
 from callguard.intake.aftercare import Aftercare
+from callguard.intake.asking import DIAL, WATCH_TRANSCRIPTION
 from callguard.intake.dialling import Dialler
 from callguard.intake.endpoints import Intake
+from callguard.intake.phone_screening import ANSWER_PHONE, PhoneScreening
 from callguard.intake.recorder import Recorder
-from callguard.intake.records import DIAL, LOOK_AFTER, TELL_UNREACHABLE, WATCH_TRANSCRIPTION
+from callguard.intake.records import LOOK_AFTER, TELL_UNREACHABLE, TRANSCRIBE_MESSAGE
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
+from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
 from callguard.listening.watch import WATCH_STREAM, ListeningWatch
 from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
 from callguard.media.admission import Admission
@@ -160,6 +163,8 @@ async def _build(
     wake = asyncio.Event()
     recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
     dialler = Dialler(database, telephony, twiml)
+    phones = PhoneScreening(database, telephony, twiml)
+    voicemails = Voicemails(database, telephony, recogniser)
     speech = AlertSpeech(settings.base_url)
     outbox = Outbox(database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds)
     answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
@@ -174,6 +179,9 @@ async def _build(
         WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
+        ANSWER_PHONE: Handler(phones.answer, attempts=4),
+        TRANSCRIBE_MESSAGE: Handler(voicemails.transcribe, attempts=10, gave_up=voicemails.not_transcribed),
+        DELETE_RECORDING: Handler(voicemails.delete, attempts=20),
         LOOK_AFTER: Handler(Aftercare(database, telephony).look_after, attempts=20),
         ANALYSE: Handler(analyst.analyse, attempts=20),
         JUDGE: Handler(analyst.judge, attempts=4),
@@ -196,6 +204,7 @@ async def _build(
         stopping=stopping,
         routes=[
             *Intake(recorder, route_book, twiml).http_routes(signatures),
+            *phones.http_routes(signatures),
             *alert_routes(outbox, answers, speech, signatures),
             WebSocketRoute("/media-stream", media),
             *dashboard_routes(

@@ -20,7 +20,7 @@ from callguard.domain.facts import (
     TranscriptionChanged,
     WordsHeard,
 )
-from callguard.domain.policy import Action, Decision, Policy, Reason
+from callguard.domain.policy import Action, Consent, Decision, Policy, Reason
 from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable, NumberUnknown, SpoolError
 from callguard.intake.endpoints import Intake
 from callguard.intake.recorder import Recorder
@@ -52,7 +52,7 @@ class RecorderInMemory:
         self.arrivals: list[CallArrived] = []
         self.recorded: list[AnyFact] = []
         self.spooled: list[AnyFact] = []
-        self.arrival = Arrival(MARGARET, "User-1-2", announce=False, looping=False)
+        self.arrival = Arrival(MARGARET, "User-1-2", Consent.OFF, looping=False)
         self.failure: Exception | None = None
         self.spool_failure: CallguardError | None = None
 
@@ -128,13 +128,13 @@ async def test_the_alias_is_the_same_door(server: Server) -> None:
 
 
 async def test_a_call_may_be_announced(server: Server) -> None:
-    server.recorder.arrival = Arrival(PIERRE, "User-1-2", announce=True, looping=False)
+    server.recorder.arrival = Arrival(PIERRE, "User-1-2", Consent.SPOKEN, looping=False)
 
     assert (await server.ring())[0].tag == "Say"
 
 
 async def test_a_forwarding_loop_is_cut(server: Server) -> None:
-    server.recorder.arrival = Arrival(MARGARET, "", announce=False, looping=True)
+    server.recorder.arrival = Arrival(MARGARET, "", Consent.OFF, looping=True)
     root = await server.ring()
 
     assert [(child.tag, child.get("reason")) for child in root] == [("Reject", "busy")]
@@ -242,7 +242,7 @@ async def test_each_decision_has_its_answer_with_the_database_and_without(
     server: Server, action: Action
 ) -> None:
     decision = Decision(action, Reason.UNKNOWN)
-    server.recorder.arrival = Arrival(MARGARET, "User-1-2", announce=False, looping=False, decision=decision)
+    server.recorder.arrival = Arrival(MARGARET, "User-1-2", Consent.OFF, looping=False, decision=decision)
 
     verbs = [child.tag for child in await server.ring()]
 
@@ -254,6 +254,8 @@ async def test_each_decision_has_its_answer_with_the_database_and_without(
             Action.REJECT: ["Reject"],
             Action.TELL_UNREACHABLE: ["Say", "Hangup"],
             Action.TELL_LATER: ["Say", "Hangup"],
+            Action.SCREEN: ["Gather"],
+            Action.VOICEMAIL: ["Say", "Record", "Hangup"],
         }[action]
     )
 
