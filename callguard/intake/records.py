@@ -265,14 +265,19 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
             await persons_leg(session, tenant_id, call_id, leg_sid, status)
         case LegAnsweredBy():
             await _answered(session, tenant_id, call_id, fact)
-        case ConferenceChanged(event="conference-end"):
-            await _end(session, tenant_id, call_id)
-        case ConferenceChanged(event="participant-join", label="person", leg_sid=leg_sid):
-            await session.run("calls.connected", call_id, leg_sid)
         case ConferenceChanged():
-            pass
+            await _conference_changed(session, tenant_id, call_id, fact)
         case CallerScreened() | ConnectionChosen() | MessageRecorded():
             await _answered_by_caller(session, call, fact)
+
+
+async def _conference_changed(
+    session: Session, tenant_id: UUID, call_id: UUID, fact: ConferenceChanged
+) -> None:
+    if fact.event == "conference-end":
+        await _end(session, tenant_id, call_id)
+    elif fact.event == "participant-join" and fact.label == "person":
+        await session.run("calls.connected", call_id, fact.leg_sid)
 
 
 async def _answered_by_caller(
