@@ -86,12 +86,11 @@ class Voicemails:
         await track.close()
         return words.finals
 
-    async def not_transcribed(self, work: Work, code: str) -> None:
+    async def not_transcribed(self, session: Session, work: Work, code: str) -> None:
         """Every attempt failed: the message stays where people can hear it."""
         log.error("message_not_transcribed", work=work.id, code=code)
-        async with self._database.tenant(work.tenant_id) as session:
-            await session.run("voicemails.not_transcribed", work.subject, "unreadable")
-            await _ask_to_delete(session, work, KEPT_SECONDS)
+        await session.run("voicemails.not_transcribed", work.subject, "unreadable")
+        await _ask_to_delete(session, work, KEPT_SECONDS)
 
     async def delete(self, work: Work) -> None:
         """Deletes a recording whose words are stored, or that was kept long enough."""
