@@ -51,6 +51,13 @@ async def ask_to_watch(session: Session, tenant_id: UUID, call_id: UUID, delay_s
     )
 
 
+def dial_after(consent: Consent) -> float:
+    """Seconds until the person is dialled at the latest: one who answers must not find the line empty, so a
+    caller who is offered a key is waited for. That they have come into the conference is told sooner.
+    """
+    return CHOICE_SECONDS if consent is Consent.KEY else 0
+
+
 def started_within(consent: Consent) -> float:
     """Seconds until a transcription that begins after the announcement should run."""
     return STARTED_WITHIN_S + (CHOICE_SECONDS if consent is Consent.KEY else 0)

@@ -34,7 +34,14 @@ from callguard.domain.listening import Fault
 from callguard.domain.policy import MONITORED, Action, Consent, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
 from callguard.intake import phone_screening, screening
-from callguard.intake.asking import DIAL, WATCH_TRANSCRIPTION, ask_to_dial, ask_to_watch, started_within
+from callguard.intake.asking import (
+    DIAL,
+    WATCH_TRANSCRIPTION,
+    ask_to_dial,
+    ask_to_watch,
+    dial_after,
+    started_within,
+)
 from callguard.intake.routes import Route, route_of
 from callguard.intake.screening import Screened
 from callguard.intake.wordings import announcement_played, consent_played
@@ -196,7 +203,7 @@ async def _open(
     if decision.bridges and not fact.dialled_directly:
         first = route.first_delivery
         await session.value("legs.expect", tenant_id, call_id, 1, first.kind, first.address)
-        await ask_to_dial(session, tenant_id, call_id, token_of=fact)
+        await ask_to_dial(session, tenant_id, call_id, dial_after(consent), token_of=fact)
     elif decision.action is Action.SCREEN:
         # The call token comes once: it waits with the dialling until the caller has answered.
         await ask_to_dial(session, tenant_id, call_id, SCREENED_WITHIN_SECONDS, token_of=fact)
@@ -278,6 +285,8 @@ async def _conference_changed(
         await _end(session, tenant_id, call_id)
     elif fact.event == "participant-join" and fact.label == "person":
         await session.run("calls.connected", call_id, fact.leg_sid)
+    elif fact.event == "participant-join" and await session.value("calls.dials_now", call_id):
+        await ask_to_dial(session, tenant_id, call_id)
 
 
 async def _answered_by_caller(

@@ -9,7 +9,7 @@ from callguard.db.pool import Row, Session
 from callguard.domain.facts import CallerScreened, WordsHeard
 from callguard.domain.policy import Action, Consent, Decision, Policy, Reason, consent_asked, message_or_told
 from callguard.errors import CallUnknown
-from callguard.intake.asking import DIAL, ask_to_dial, ask_to_watch, started_within
+from callguard.intake.asking import DIAL, ask_to_dial, ask_to_watch, dial_after, started_within
 from callguard.intake.wordings import announcement_played, consent_played
 from callguard.transcript import store as transcripts
 
@@ -51,7 +51,7 @@ async def conclude(session: Session, call: Row, fact: CallerScreened) -> None:
     if not is_news:
         return
     if action is Action.MONITOR and not fact.dialled_directly:
-        await ask_to_dial(session, tenant_id, call_id)
+        await ask_to_dial(session, tenant_id, call_id, dial_after(consent))
     else:
         await session.run("work.drop", tenant_id, DIAL, call_id)
     if action is Action.MONITOR:

@@ -23,6 +23,13 @@ WHERE c.id = $1;
 UPDATE active_calls SET decision = $2, screening = $3, screened_at = $4, announced = $5, announcement = $6
 WHERE id = $1 AND decision = 'screen';
 
+-- name: dials_now
+-- Whether the caller was offered a choice, and the person was not rung yet.
+SELECT EXISTS (SELECT FROM active_calls c
+               WHERE c.id = $1 AND c.status = 'active' AND starts_with(c.announcement, 'listening_choice.')
+                   AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
+                                       AND l.asked_at IS NOT NULL));
+
 -- name: choose_unmonitored
 -- The caller took the offer of a connection that isn't listened to; touches nothing where it was known or not made.
 UPDATE active_calls SET decision = 'connect', decision_reason = 'chosen', choice = 'unmonitored', chosen_at = clock_timestamp()

@@ -132,6 +132,7 @@ class Exchange:
                 plan = leg.tree.plan
                 if plan is not None and leg is leg.tree.legs[0]:
                     leg.keys, leg.answers, leg.message = plan.keys, list(plan.answers), plan.message
+                    leg.waits_after_message = plan.waits_after_message
                     leg.tree.tasks.spawn(Caller(leg, plan).take_part())
                 await self.interpreter.run(leg, document)
 

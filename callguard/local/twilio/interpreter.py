@@ -119,7 +119,10 @@ class Interpreter:
 
     async def _record(self, leg: Leg, record: Record) -> dict[str, str] | None:
         audio, leg.message = leg.message[: record.longest * SAMPLE_RATE], b""
-        await leg.rest(len(audio) / SAMPLE_RATE + record.timeout)
+        await leg.rest(len(audio) / SAMPLE_RATE)
+        hangs_up = bool(audio) and not leg.waits_after_message
+        if not hangs_up:
+            await leg.rest(record.timeout)
         recording = Recording(self._network.account.sid, leg.sid, audio)
         status = "completed" if audio else "absent"
         if record.callback.wants(status):
@@ -137,7 +140,9 @@ class Interpreter:
         if not audio:
             return None
         self._network.recordings.keep(recording)
-        return {**recording.params(), "Digits": ""}
+        if hangs_up:
+            leg.hang_up(EndedBy.CALLER)
+        return {**recording.params(), "Digits": "hangup" if hangs_up else ""}
 
     async def _do(self, leg: Leg, verb: Verb) -> None:
         match verb:

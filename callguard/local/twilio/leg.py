@@ -122,6 +122,7 @@ class Leg:
         # What they say when they are asked, and after the tone; and whether somebody has spoken to them.
         self.answers: list[str] = []
         self.message = b""
+        self.waits_after_message = False
         self.is_addressed = False
         self.room: Room | None = None
         # The leg that ends when this one does, and the one that waits for this one to be answered or to end.

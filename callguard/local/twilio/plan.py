@@ -75,7 +75,7 @@ class CallPlan:
 
     `keys` are pressed one after the other where TwiML asks for them, and `answers` are what the caller says
     where it listens for words, an empty one being silence; `message` is mu-law spoken after the tone of a
-    <Record>.
+    <Record>, after which they hang up or, with `waits_after_message`, wait.
     """
 
     from_number: str
@@ -88,6 +88,7 @@ class CallPlan:
     keys: str = ""
     answers: Sequence[str] = ()
     message: bytes = field(default=b"", repr=False)
+    waits_after_message: bool = False
 
 
 class Outcome(StrEnum):

@@ -25,6 +25,11 @@ async def other(stage: Stage) -> AsyncIterator[SignedClient]:
         yield client
 
 
+def dialled(stage: Stage) -> int:
+    asked = [r for r in stage.stand_in.requests if r.path.endswith("/Participants.json")]
+    return len([request for request in asked if request.method == "POST"])
+
+
 async def test_a_call_is_screened_and_chosen_across_them(
     twilio: SignedClient, other: SignedClient, stage: Stage, cluster: Cluster
 ) -> None:
@@ -40,8 +45,11 @@ async def test_a_call_is_screened_and_chosen_across_them(
     chosen = ET.fromstring((await twilio.post(path, ringing(sid, Digits="9"))).text)
     assert [verb.tag for verb in chosen] == ["Dial"]
     assert chosen.findtext("Dial/Conference") == offered.findtext("Dial/Conference")
+    assert dialled(stage) == 0
+    joined = {"CallSid": sid, "StatusCallbackEvent": "participant-join", "ParticipantLabel": "caller"}
+    for client in (other, twilio):
+        await client.post(f"/conference-events?parent={sid}", joined)
     await stage.simulator.settle(sid)
     (call,) = await rows(cluster, "SELECT decision, screening, choice FROM active_calls")
     assert tuple(call) == ("connect", "answered", "unmonitored")
-    dialled = [r for r in stage.stand_in.requests if r.path.endswith("/Participants.json")]
-    assert len([request for request in dialled if request.method == "POST"]) == 1
+    assert dialled(stage) == 1

@@ -62,7 +62,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     return script
 
 
-async def call(stage: Stage, message: bytes = MESSAGE) -> str:
+async def call(stage: Stage, message: bytes = MESSAGE, *, waits: bool = True) -> str:
     record = await stage.stand_in.place_call(
         CallPlan(
             STRANGER,
@@ -71,6 +71,7 @@ async def call(stage: Stage, message: bytes = MESSAGE) -> str:
             stir="A",
             forwarded_from=DEMO_FAMILY.phone_number,
             message=message,
+            waits_after_message=waits,
         )
     )
     await stage.simulator.settle(record.call_sid)
@@ -108,7 +109,7 @@ async def test_a_message_is_heard_judged_told_and_deleted(
     await wish(cluster, f"{wishes}, {CONSENT}")
     if block:
         await rule(cluster, STRANGER, "block")
-    await call(stage)
+    await call(stage, waits=block)
     assert await messages(cluster) == [(2, None, True, True)]
     assert script.fed == len(MESSAGE)
     assert await said(cluster) == [("caller", SCAM)]

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from twilio.rest import Client
 
 from callguard.domain.audio import mulaw_decode
-from callguard.local.twilio import Handset, OnCall, Outcome
+from callguard.local.twilio import EndedBy, Handset, OnCall, Outcome
 from callguard.telephony.http import TwilioTransport
 from tests.integration.local.stand_in_bench import ACCOUNT, PERSON, SHORT_PATIENCE, Hook, bench, plan
 
@@ -49,12 +49,15 @@ async def test_without_an_answer_the_document_goes_on() -> None:
         assert len(b.receiver.of("/next")) == 1
 
 
-async def test_a_message_is_recorded_told_and_to_be_had_until_it_is_deleted() -> None:
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_message_is_recorded_told_and_to_be_had_until_it_is_deleted(waits: bool) -> None:
     async with bench() as b:
         b.answers(RECORD)
         b.receiver.answer("/taken", "<Response><Hangup/></Response>")
-        record = await b.stand_in.place_call(plan(message=MESSAGE))
+        record = await b.stand_in.place_call(plan(message=MESSAGE, waits_after_message=waits))
+        assert record.ended_by is (EndedBy.TWIML if waits else EndedBy.CALLER)
         (taken,), (recorded,) = b.receiver.of("/taken"), b.receiver.of("/recorded")
+        assert taken.params["Digits"] == ("" if waits else "hangup")
         sid = taken.params["RecordingSid"]
         assert taken.params["RecordingDuration"] == "2"
         assert recorded.params["RecordingSid"] == sid
