@@ -124,6 +124,7 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
                 raise CallUnknown("The call's SID is known, but not under this number.")
             if fact.dialled_directly:
                 await session.run("work.drop", tenant_id, DIAL, known["id"])
+                await session.run("calls.carried_out", known["id"], decision.action)
             taken = Decision(Action(known["decision"]), Reason(known["decision_reason"]))
             consent = consent_played(known["announcement"])
             return Arrival(route, known["conference_name"], consent, looping=False, decision=taken)

@@ -33,6 +33,8 @@ async def conclude(session: Session, call: Row, fact: CallerScreened) -> None:
     stored = await session.row("calls.for_screening", call_id)
     if stored is None:
         return
+    if fact.dialled_directly:
+        await session.run("work.drop", tenant_id, DIAL, call_id)
     policy = msgspec.convert(stored["policy"], Policy)
     answered = fact.said is not None
     action = Action.MONITOR if answered or fact.dialled_directly else message_or_told(policy)
@@ -50,10 +52,10 @@ async def conclude(session: Session, call: Row, fact: CallerScreened) -> None:
     )
     if not is_news:
         return
-    if action is Action.MONITOR and not fact.dialled_directly:
-        await ask_to_dial(session, tenant_id, call_id, dial_after(consent))
-    else:
+    if action is not Action.MONITOR:
         await session.run("work.drop", tenant_id, DIAL, call_id)
+    elif not fact.dialled_directly:
+        await ask_to_dial(session, tenant_id, call_id, dial_after(consent))
     if action is Action.MONITOR:
         await ask_to_watch(session, tenant_id, call_id, started_within(consent))
     words = _as_words(fact)

@@ -12,6 +12,10 @@ RETURNING id;
 -- A call that arrived before, by the SID of the caller's leg.
 SELECT id, conference_name, announcement, decision, decision_reason FROM active_calls WHERE call_sid = $1;
 
+-- name: carried_out
+-- The database was too slow, and what was carried out without it was another decision.
+UPDATE active_calls SET decision = $2 WHERE id = $1;
+
 -- name: for_screening
 -- What concludes the screening of a caller, or came of it, with what the person who is called wants.
 SELECT c.conference_name, c.language, c.decision, c.decision_reason, c.announcement, u.announce, policy_of(u) AS policy

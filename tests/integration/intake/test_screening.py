@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from callguard.domain.facts import CallerScreened
+from callguard.domain.policy import MONITORED
 from callguard.domain.transcript import Speaker
-from callguard.intake import records
+from callguard.intake import payloads, records
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.stage import Stage
@@ -180,6 +182,33 @@ async def test_whatever_breaks_while_a_caller_answers_they_are_bridged(
     root = ET.fromstring(reply.text)
     assert root.findtext("Dial/Number") == DEMO_FAMILY.phone_number
     assert root.find("Start/Transcription") is not None
+
+
+async def test_an_answer_that_was_stored_too_late_to_be_followed_rings_nobody_twice(
+    twilio: SignedClient, stage: Stage, cluster: Cluster
+) -> None:
+    await wish(cluster, f"{SCREENS}, offer_unmonitored = true")
+    sid = new_call_sid()
+    await twilio.post("/incoming-call", ringing(sid))
+    fact = CallerScreened(call_sid=sid, said="the plumber", confidence=0.9, answered_at=datetime.now(UTC))
+    await records.record(stage.database, fact)
+    await records.record(stage.database, msgspec.structs.replace(fact, dialled_directly=True))
+    assert (await stored(cluster))["screening"] == "answered"
+    assert await rows(cluster, "SELECT id FROM work WHERE kind = 'dial'") == []
+
+
+async def test_a_call_that_was_bridged_since_the_database_was_slow_is_no_screened_one(
+    stage: Stage, cluster: Cluster
+) -> None:
+    await wish(cluster, SCREENS)
+    sid = new_call_sid()
+    fact = payloads.call_arrived(ringing(sid), datetime.now(UTC))
+    await records.record(stage.database, fact)
+    assert (await stored(cluster))["decision"] == "screen"
+    done = msgspec.structs.replace(fact, dialled_directly=True, decision=MONITORED)
+    await records.record(stage.database, done)
+    assert (await stored(cluster))["decision"] == "monitor"
+    assert await rows(cluster, "SELECT id FROM work WHERE kind = 'dial'") == []
 
 
 async def test_an_answer_that_bridged_without_a_database_dials_nobody_when_it_is_told(
