@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from callguard.alerting.answers import Answers
+from callguard.alerting.invitations import Invitations
 from callguard.alerting.outbox import Outbox
 from callguard.alerting.speech import AlertSpeech
 from callguard.errors import DatabaseError, ProtocolError
@@ -16,7 +17,11 @@ from callguard.intake.verified import Form, Webhook, verified
 
 
 def alert_routes(
-    outbox: Outbox, answers: Answers, speech: AlertSpeech, signatures: SignatureGate
+    outbox: Outbox,
+    answers: Answers,
+    invitations: Invitations,
+    speech: AlertSpeech,
+    signatures: SignatureGate,
 ) -> list[Route]:
     """The doors of this room."""
 
@@ -43,7 +48,23 @@ def alert_routes(
     async def hold_announcement(request: Request, _form: Form) -> Response:
         return _xml(speech.hold(request.query_params.get("language", "")))
 
+    async def invitation_status(request: Request, form: Form) -> Response:
+        if "MessageSid" not in form or "MessageStatus" not in form:
+            raise ProtocolError("The webhook must name a MessageSid and a MessageStatus.")
+        try:
+            await invitations.told(
+                _id(request, "tenant"),
+                _id(request, "invitation"),
+                form["MessageStatus"],
+                form["MessageSid"],
+                form.get("ErrorCode") or None,
+            )
+        except DatabaseError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return Response(status_code=204)
+
     doors: dict[str, Webhook] = {
+        "/invitation-status": invitation_status,
         "/message-status": _status(outbox, "MessageSid", "MessageStatus"),
         "/alert-call-status": _status(outbox, "CallSid", "CallStatus"),
         "/sms": sms,
@@ -73,10 +94,14 @@ def _status(outbox: Outbox, sid: str, status: str) -> Webhook:
 
 
 def _alert_id(request: Request) -> UUID:
+    return _id(request, "alert")
+
+
+def _id(request: Request, name: str) -> UUID:
     try:
-        return UUID(request.query_params.get("alert", ""))
+        return UUID(request.query_params.get(name, ""))
     except ValueError:
-        raise ProtocolError("The webhook must name an alert.") from None
+        raise ProtocolError(f"The webhook must name: {name}.") from None
 
 
 def _xml(twiml: str) -> Response:

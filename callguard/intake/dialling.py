@@ -15,6 +15,7 @@ from callguard.domain.delivery import Delivery, TriedLeg, in_order, next_deliver
 from callguard.errors import TelephonyError, TelephonyUnreachable
 from callguard.intake.records import DIAL, TELL_UNREACHABLE, persons_leg
 from callguard.intake.twiml import Twiml
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import DialledLeg, Telephony
 
 # After this long a leg that was dialled is asked about: it rings for 40 s, and its callbacks may be lost.
@@ -48,8 +49,11 @@ class Dialler:
     One row of DIAL waits behind each leg that rings, with the call token: whatever ends the leg wakes it.
     """
 
-    def __init__(self, database: Database, telephony: Telephony, twiml: Twiml) -> None:
+    def __init__(
+        self, database: Database, telephony: Telephony, twiml: Twiml, destinations: Destinations
+    ) -> None:
         self._database = database
+        self._destinations = destinations
         self._telephony = telephony
         self._twiml = twiml
 
@@ -85,13 +89,17 @@ class Dialler:
         if ways is None:
             return None
         ordered = in_order(msgspec.convert(ways["deliveries"], list[Delivery]), ways["phone_number"])
-        way = next_delivery(ordered, tried)
-        if way is None:
-            return None
-        leg_id = await session.value(
-            "legs.expect", work.tenant_id, work.call_id, len(legs) + 1, way.kind, way.address
-        )
-        return _Ring(leg_id, way.address, asked=await session.value("legs.ask", leg_id))
+        while (way := next_delivery(ordered, tried)) is not None:
+            leg_id = await session.value(
+                "legs.expect", work.tenant_id, work.call_id, len(tried) + 1, way.kind, way.address
+            )
+            refused = self._destinations.refusal(way.address, home=ways["phone_number"])
+            if refused is None:
+                return _Ring(leg_id, way.address, asked=await session.value("legs.ask", leg_id))
+            log.error("delivery_refused", kind=way.kind, reason=refused)
+            await session.run("legs.refuse", leg_id, refused)
+            tried.append(TriedLeg(way.address, "failed", given_up=False))
+        return None
 
     async def _end_given_up(self, call: Row, legs: list[Row]) -> None:
         """A leg on which a machine speaks, or which came back, is no way to the person."""
