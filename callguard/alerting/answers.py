@@ -11,7 +11,6 @@ from uuid import UUID
 
 import structlog
 
-from callguard.telephony.destinations import Destinations
 from callguard.alerting.invitations import Invitations
 from callguard.alerting.outbox import escalate_soon
 from callguard.alerting.speech import AlertSpeech, participant_label
@@ -23,6 +22,7 @@ from callguard.domain.replies import KEYS, WINDOW_MINUTES, Action, OpenAlert, Re
 from callguard.domain.reply_texts import Told, acknowledgement
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
 CARRY_OUT = "carry_out"

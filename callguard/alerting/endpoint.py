@@ -1,5 +1,6 @@
 """Twilio tells how alerts fare, and what contacts answer."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 from xml.sax.saxutils import escape
 
@@ -48,25 +49,10 @@ def alert_routes(
     async def hold_announcement(request: Request, _form: Form) -> Response:
         return _xml(speech.hold(request.query_params.get("language", "")))
 
-    async def invitation_status(request: Request, form: Form) -> Response:
-        if "MessageSid" not in form or "MessageStatus" not in form:
-            raise ProtocolError("The webhook must name a MessageSid and a MessageStatus.")
-        try:
-            await invitations.told(
-                _id(request, "tenant"),
-                _id(request, "invitation"),
-                form["MessageStatus"],
-                form["MessageSid"],
-                form.get("ErrorCode") or None,
-            )
-        except DatabaseError as error:
-            return PlainTextResponse(f"{error}\n", status_code=503)
-        return Response(status_code=204)
-
     doors: dict[str, Webhook] = {
-        "/invitation-status": invitation_status,
-        "/message-status": _status(outbox, "MessageSid", "MessageStatus"),
-        "/alert-call-status": _status(outbox, "CallSid", "CallStatus"),
+        "/invitation-status": _status(_of_invitations(invitations), "MessageSid", "MessageStatus"),
+        "/message-status": _status(_of_alerts(outbox), "MessageSid", "MessageStatus"),
+        "/alert-call-status": _status(_of_alerts(outbox), "CallSid", "CallStatus"),
         "/sms": sms,
         "/alert-answer": alert_answer,
         "/hold-announcement": hold_announcement,
@@ -76,21 +62,41 @@ def alert_routes(
     ]
 
 
-def _status(outbox: Outbox, sid: str, status: str) -> Webhook:
-    """`?alert=<id>`: how far its message or call got, in the parameters of these names."""
+_Told = Callable[[Request, str, str, str | None], Awaitable[bool]]
 
-    async def told(request: Request, form: Form) -> Response:
+
+def _of_alerts(outbox: Outbox) -> _Told:
+    """`?alert=<id>`."""
+
+    async def told(request: Request, status: str, sid: str, error_code: str | None) -> bool:
+        return await outbox.told(_alert_id(request), status, sid, error_code)
+
+    return told
+
+
+def _of_invitations(invitations: Invitations) -> _Told:
+    """`?tenant=<id>&invitation=<id>`: the signature is over the whole address."""
+
+    async def told(request: Request, status: str, sid: str, error_code: str | None) -> bool:
+        tenant_id, invitation_id = _id(request, "tenant"), _id(request, "invitation")
+        return await invitations.told(tenant_id, invitation_id, status, sid, error_code)
+
+    return told
+
+
+def _status(told: _Told, sid: str, status: str) -> Webhook:
+    """How far a message or call got, in the parameters of these names."""
+
+    async def webhook(request: Request, form: Form) -> Response:
         if sid not in form or status not in form:
             raise ProtocolError(f"The webhook must name a {sid} and a {status}.")
         try:
-            known = await outbox.told(
-                _alert_id(request), form[status], form[sid], form.get("ErrorCode") or None
-            )
+            known = await told(request, form[status], form[sid], form.get("ErrorCode") or None)
         except DatabaseError as error:
             return PlainTextResponse(f"{error}\n", status_code=503)
         return Response(status_code=204 if known else 404)
 
-    return told
+    return webhook
 
 
 def _alert_id(request: Request) -> UUID:

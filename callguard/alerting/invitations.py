@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 
-from callguard.telephony.destinations import Destinations
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
@@ -18,6 +17,7 @@ from callguard.domain.alerts import DeliveryStatus, delivery_status, may_follow
 from callguard.domain.replies import Reply, code_of
 from callguard.domain.reply_texts import Told
 from callguard.errors import DestinationRefused, InvitationRefused, TelephonyError, TelephonyUnreachable
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
 INVITE = "invite"
@@ -60,7 +60,7 @@ def _why_not(contact: Row | None) -> str | None:
 
 
 class Invitations:
-    """Sends them, follows them, and takes their answers. `sender`: the number all messages come from, if any."""
+    """Sends them, follows them, and takes their answers. `sender`: the number of all messages, if any."""
 
     def __init__(
         self,
@@ -102,7 +102,10 @@ class Invitations:
             await queue.finish(session, work)
 
     async def _deliver(self, work: Work, row: Row) -> tuple[str, DeliveryStatus]:
-        to, body = row["to_number"], invitation_message(row["person_name"], code_of(row["id"]), row["language"])
+        to, body = (
+            row["to_number"],
+            invitation_message(row["person_name"], code_of(row["id"]), row["language"]),
+        )
         sent = None
         if work.attempts > 1:
             sent = await self._telephony.find_message(to=to, body=body, since=row["created_at"])
@@ -130,10 +133,13 @@ class Invitations:
 
     async def told(
         self, tenant_id: UUID, invitation_id: UUID, status: str, sid: str, error_code: str | None
-    ) -> None:
-        """A status callback of Twilio's. Raises DatabaseError."""
+    ) -> bool:
+        """A status callback of Twilio's; False for an invitation that is not here. Raises DatabaseError."""
         async with self._database.tenant(tenant_id) as session:
+            if await session.row("invitations.for_sending", invitation_id) is None:
+                return False
             await _advance(session, invitation_id, delivery_status(status), error_code, sid)
+        return True
 
     async def answered(self, contacts: list[Row], reply: Reply) -> tuple[Row, Told]:
         """A YES from a number that `contacts` (of `answers.senders`) have: whose answer it is, and what they
@@ -161,6 +167,4 @@ async def _advance(
     error_code: str | None = None,
     sid: str | None = None,
 ) -> None:
-    await session.run(
-        "invitations.advance", invitation_id, status, list(may_follow(status)), error_code, sid
-    )
+    await session.run("invitations.advance", invitation_id, status, list(may_follow(status)), error_code, sid)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import structlog
 
-from callguard.telephony.destinations import Destinations
 from callguard.alerting.letters import Letters
 from callguard.alerting.speech import AlertSpeech
 from callguard.db import queue
@@ -32,6 +31,7 @@ from callguard.domain.alerts import (
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
 from callguard.errors import DestinationRefused, TelephonyError, TelephonyUnreachable
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
 SEND_ALERT = "send_alert"
@@ -70,9 +70,7 @@ async def request_alerts(
     for alert in planned:
         await _request(session, tenant_id, call_id, analysis_id, alert)
     reached = told or any(alert.held_back not in UNREACHED for alert in planned)
-    if not reached and await session.value(
-        "alerts.reaches_nobody", tenant_id, call_id, analysis_id, level
-    ):
+    if not reached and await session.value("alerts.reaches_nobody", tenant_id, call_id, analysis_id, level):
         log.error(
             "alert_reaches_nobody",
             call=str(call_id),

@@ -1,7 +1,7 @@
 """What a contact reads in a text message: fixed words in five languages, two segments at the most.
 
 A message is made of parts. What must be in it always is; the others are put in by their importance while
-there is room: the link to the evidence, the kind of fraud, the caller, a quotation, advice.
+there is room: the link to the evidence, a quotation, the caller, the kind of fraud, advice.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ _WORDS = {
         check="Please check on them now.",
         link="Why: {link}",
         reply="Reply HANGUP, SAFE or CALL (not STOP). Code {code}",
-        short_reply="Reply HANGUP, not STOP. Code {code}",
+        short_reply="Reply HANGUP (not STOP) {code}",
         invitation="callguard: {who} has named you as somebody to alert when a phone call to them sounds "
         "like a scam. If you agree, reply YES {code}. If not, ignore this message or reply STOP.",
     ),
@@ -73,7 +73,7 @@ _WORDS = {
         check="Compruebe ahora cómo está.",
         link="Por qué: {link}",
         reply="Responda COLGAR, SEGURO o LLAMAR (no STOP). Código {code}",
-        short_reply="Responda COLGAR, no STOP. Código {code}",
+        short_reply="Responda COLGAR (no STOP) {code}",
         invitation="callguard: {who} le ha elegido para recibir avisos cuando una llamada parezca una "
         "estafa. Si está de acuerdo, responda SI {code}. Si no, ignore este mensaje o responda STOP.",
     ),
@@ -81,7 +81,7 @@ _WORDS = {
         somebody="la personne que vous suivez",
         danger="callguard ALERTE : {who} est au téléphone avec un escroc probable.",
         warning="callguard attention : un appel à {who} semble suspect.",
-        short_danger="callguard ALERTE : {who}, arnaque.",
+        short_danger="callguard ALERTE: {who}, arnaque.",
         short_warning="callguard attention : {who}, appel suspect.",
         kind="Peut-être {kind}.",
         caller="Appelant : {caller}.",
@@ -92,7 +92,7 @@ _WORDS = {
         check="Prenez de ses nouvelles maintenant.",
         link="Pourquoi : {link}",
         reply="Répondez RACCROCHER, SUR ou APPELER (pas STOP). Code {code}",
-        short_reply="Répondez RACCROCHER, pas STOP. Code {code}",
+        short_reply="Répondez RACCROCHER (pas STOP) {code}",
         invitation="callguard : {who} vous a choisi pour être alerté quand un appel semble être une arnaque. "
         "Si vous êtes d'accord, répondez OUI {code}. Sinon, ignorez ce message ou répondez STOP.",
     ),
@@ -111,10 +111,10 @@ _WORDS = {
         check="Bitte sehen Sie jetzt nach.",
         link="Warum: {link}",
         reply="Antworten Sie AUFLEGEN, SICHER oder ANRUFEN (nicht STOP). Code {code}",
-        short_reply="Antwort AUFLEGEN, nicht STOP. Code {code}",
-        invitation="callguard: {who} hat Sie genannt, um gewarnt zu werden, wenn ein Anruf nach Betrug klingt. "
-        "Sind Sie einverstanden, antworten Sie JA {code}. Wenn nicht, ignorieren Sie dies oder antworten Sie "
-        "STOP.",
+        short_reply="Antwort AUFLEGEN (nicht STOP) {code}",
+        invitation="callguard: {who} hat Sie genannt, um gewarnt zu werden, wenn ein Anruf nach Betrug "
+        "klingt. Sind Sie einverstanden, antworten Sie JA {code}. Wenn nicht, ignorieren Sie dies oder "
+        "antworten Sie STOP.",
     ),
     "pt": _Words(
         somebody="a pessoa de quem cuida",
@@ -131,7 +131,7 @@ _WORDS = {
         check="Veja agora como está.",
         link="Porquê: {link}",
         reply="Responda DESLIGAR, SEGURO ou LIGAR (não STOP). Código {code}",
-        short_reply="Responda DESLIGAR, não STOP. Código {code}",
+        short_reply="Responda DESLIGAR (não STOP) {code}",
         invitation="callguard: {who} escolheu-o para ser avisado quando uma chamada parecer uma burla. "
         "Se concorda, responda SIM {code}. Se não, ignore esta mensagem ou responda STOP.",
     ),
@@ -158,33 +158,36 @@ def alert_message(text: AlertText, language: str) -> str:
     words = _WORDS.get(language, _WORDS["en"])
     who = _beginning(sms.plain_name(text.person), LONGEST_NAME) or words.somebody
     danger = text.level is AlertLevel.DANGER
-    if sms.fits_gsm_7(sms.plain(who)):
-        opening, reply, most = (words.danger if danger else words.warning), words.reply, sms.MOST_GSM_7
+    short = not sms.fits_gsm_7(sms.plain(who))
+    if short:
+        opening, reply = (words.short_danger if danger else words.short_warning), words.short_reply
     else:
-        opening, reply, most = (
-            (words.short_danger if danger else words.short_warning),
-            words.short_reply,
-            sms.MOST_UCS_2,
-        )
+        opening, reply = (words.danger if danger else words.warning), words.reply
     reply = sms.plain(reply.format(code=text.code))
-    room = most - len(sms.plain(opening.format(who=""))) - 1 - len(reply)
-    opening = sms.plain(opening.format(who=sms.clip(who, room)))
-    chosen = _chosen(_by_importance(words, language, text), most - sms.units(opening) - 1 - len(reply))
+    room = (sms.MOST_UCS_2 if short else sms.MOST_GSM_7) - len(reply) - 1
+    who = sms.clip(who, room - len(sms.plain(opening.format(who=""))))
+    opening = sms.plain(opening.format(who=who))
+    parts = _by_importance(words, language, text, bare_link=short)
+    chosen = _chosen(parts, room - sms.units(opening))
     return " ".join([opening, *(part for _, part in sorted(chosen)), reply])
 
 
-def _by_importance(words: _Words, language: str, text: AlertText) -> list[tuple[int, str]]:
+def _by_importance(
+    words: _Words, language: str, text: AlertText, *, bare_link: bool
+) -> list[tuple[int, str]]:
     """The parts that may be left out, the most important first, each with its place in the message."""
-    link = [(5, words.link.format(link=text.link))] if text.link and sms.fits_gsm_7(text.link) else []
+    parts: list[tuple[int, str]] = []
+    if text.link and sms.fits_gsm_7(text.link):
+        parts.append((5, text.link if bare_link else words.link.format(link=text.link)))
     quoted = quotable(text.quotation or "")
-    quotation = [(3, words.quotation.format(quotation=quoted))] if quoted else []
-    parts = [
-        (1, words.kind.format(kind=fraud_in(language, text.fraud_type))),
+    if quoted:
+        parts.append((3, words.quotation.format(quotation=quoted)))
+    parts += [
         (2, words.caller.format(caller=_shown(text.caller, words))),
-        *quotation,
+        (1, words.kind.format(kind=fraud_in(language, text.fraud_type))),
         (4, words.ring if text.level is AlertLevel.DANGER else words.check),
     ]
-    return [(place, sms.plain(part)) for place, part in (*link, *parts)]
+    return [(place, sms.plain(part)) for place, part in parts]
 
 
 def _chosen(parts: list[tuple[int, str]], room: int) -> list[tuple[int, str]]:

@@ -69,7 +69,18 @@ PHRASES: dict[Action, tuple[str, ...]] = {
         *("starten", "anmelden", "comecar", "voltar"),
     ),
     Action.HELP: ("help", "info", "ayuda", "aide", "hilfe", "ajuda"),
-    Action.YES: ("yes", "si", "oui", "ja", "sim", "i agree", "acepto", "j accepte", "einverstanden", "aceito"),
+    Action.YES: (
+        "yes",
+        "si",
+        "oui",
+        "ja",
+        "sim",
+        "i agree",
+        "acepto",
+        "j accepte",
+        "einverstanden",
+        "aceito",
+    ),
 }
 _ACTIONS = {phrase: action for action, phrases in PHRASES.items() for phrase in phrases}
 

@@ -110,7 +110,7 @@ _TEXTS: dict[Told, dict[str, str]] = {
         "pt": "callguard: obrigado. A partir de agora recebe alertas. Responda STOP para terminar.",
     },
     Told.NO_INVITATION: {
-        "en": "callguard: this does not match an open invitation. Reply YES and the code of our newest message.",
+        "en": "callguard: no open invitation fits this. Reply YES and the code of our newest message.",
         "es": "callguard: no corresponde a ninguna invitación. Responda SI y el código del último mensaje.",
         "fr": "callguard : aucune invitation ne correspond. Répondez OUI et le code du dernier message.",
         "de": "callguard: Dazu gibt es keine Einladung. Antworten Sie JA und den Code der letzten Nachricht.",

@@ -180,9 +180,7 @@ def _contribution(signal: Signal) -> Contribution:
             tactics = tuple(_tactics([signal], []))
             found = ", ".join(_NOUN[t] for t in tactics) or "nothing that frauds say"
             detail = f"The words contain: {found}."
-            return Contribution(
-                SignalName.LOCAL_SCORER, SignalState.MEASURED, signal.risk, detail, tactics
-            )
+            return Contribution(SignalName.LOCAL_SCORER, SignalState.MEASURED, signal.risk, detail, tactics)
         case LlmOpinion():
             found = ", ".join(_NOUN[t] for t in signal.tactics) or "none"
             detail = f"Tactics the language model sees: {found}; confidence {signal.confidence:.0%}."
