@@ -48,7 +48,7 @@ def text(page: str) -> str:
     return unescape(" ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split()))
 
 
-async def test_the_link_in_the_message_shows_what_was_said_and_why(
+async def test_the_link_in_the_message_shows_what_was_said_and_why_to_nobody_else(
     stage: Stage, phone: httpx.AsyncClient
 ) -> None:
     async with scam_under_way(stage):
@@ -61,7 +61,6 @@ async def test_the_link_in_the_message_shows_what_was_said_and_why(
     assert "The call is still going on." in page
     assert "+1 202-555-0199" in page
     assert re.search(r"gift cards .{0,40} s into the call", page)
-    assert "there is a warrant" in page or "warrant for your arrest" in page
     assert re.search(r"Words spoken: \d+ of 100 How closely the words resemble", page)
     assert re.search("Found: .*asks for a payment", page)
     assert "The phone company vouches for the number." in page
@@ -69,21 +68,14 @@ async def test_the_link_in_the_message_shows_what_was_said_and_why(
     assert "Nobody has answered yet." in page
     assert "Ring Margaret on another line" in page
 
-
-async def test_no_one_else_learns_of_it(stage: Stage, phone: httpx.AsyncClient) -> None:
-    async with scam_under_way(stage):
-        answer = await phone.get(link(stage))
-
     headers = answer.headers
     assert headers["cache-control"] == "no-store"
     assert headers["referrer-policy"] == "no-referrer"
     assert "noindex" in headers["x-robots-tag"]
-    policy = headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'; style-src 'sha256-")
-    assert "unsafe" not in policy
-    assert "script" not in answer.text
-    assert "http" not in answer.text.replace("https://www.w3.org", "")
+    assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in headers["content-security-policy"]
     assert not {"set-cookie", "etag"} & set(headers)
+    assert not re.search("script|https?:|url[(]|@import", answer.text)
 
 
 async def test_opening_it_is_no_answer_and_a_button_is(
@@ -97,13 +89,22 @@ async def test_opening_it_is_no_answer_and_a_button_is(
         assert await value(cluster, "SELECT count(*) FROM answers") == 0
 
         answered = await phone.post(link(stage), data=form(page.text, "seen"))
+        assert await value(cluster, BY) == "link"
+        for _ in range(2):
+            await phone.post(link(stage), data=form(page.text, "call"))
+
+        async def calls() -> int:
+            return len(rung(stage, ANNA))
+
+        await eventually(calls, lambda count: count == 1)
 
     assert answered.status_code == 200
     assert answered.url == link(stage)
     assert "You have answered this alert." in text(answered.text)
     assert "Anna, has seen this" in text(answered.text)
     assert "I have seen this" not in text(answered.text)
-    assert await value(cluster, BY) == "link"
+    assert await value(cluster, "SELECT count(*) FROM answers") == 2
+    assert (len(rung(stage, ANNA)), len(rung(stage, BEN))) == (1, 0)
 
 
 async def test_hang_up_on_the_page_ends_the_callers_leg(
@@ -117,96 +118,59 @@ async def test_hang_up_on_the_page_ends_the_callers_leg(
     record = await scam(stage, press)
 
     assert record.ended_by is EndedBy.API
-    assert await value(cluster, BY) == "link"
     page = text((await phone.get(link(stage))).text)
     assert "Anna, hang up on the caller" in page
     assert "The call ended at" in page
     assert "The call is over." in page
 
 
-async def test_a_button_that_is_pressed_twice_rings_once(stage: Stage, phone: httpx.AsyncClient) -> None:
-    async with scam_under_way(stage):
-        page = await phone.get(link(stage, BEN))
-        for _ in range(2):
-            await phone.post(link(stage, BEN), data=form(page.text, "call"))
-
-        async def calls() -> int:
-            return len(rung(stage, BEN))
-
-        await eventually(calls, lambda count: count == 1)
-    assert len(rung(stage, BEN)) == 1
-    assert rung(stage, ANNA) == []
-
-
-@pytest.mark.parametrize("attempt", ["no form", "another alert's", "from elsewhere", "too large", "unknown"])
 async def test_a_post_that_the_page_did_not_send_has_no_effect(
-    stage: Stage, phone: httpx.AsyncClient, cluster: Cluster, attempt: str
+    stage: Stage, phone: httpx.AsyncClient, cluster: Cluster
 ) -> None:
+    """A18."""
     async with scam_under_way(stage) as call:
         own = form((await phone.get(link(stage))).text, "hang_up")
         others = form((await phone.get(link(stage, BEN))).text, "hang_up")
-        headers = {"Sec-Fetch-Site": "cross-site"} if attempt == "from elsewhere" else {}
-        data = {
-            "no form": {"action": "hang_up"},
-            "another alert's": others,
-            "from elsewhere": own,
-            "too large": own | {"more": "x" * 2000},
-            "unknown": own | {"action": "join"},
-        }[attempt]
-        answer = await phone.post(link(stage), data=data, headers=headers)
-
-        assert answer.status_code == (200 if attempt == "unknown" else 403)
+        for data in ({"action": "hang_up"}, others, own | {"more": "x" * 2000}):
+            assert (await phone.post(link(stage), data=data)).status_code == 403
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        assert (await phone.post(link(stage), data=own, headers=elsewhere)).status_code == 403
+        assert (await phone.post(link(stage), data=own | {"action": "join"})).status_code == 200
         assert await value(cluster, "SELECT count(*) FROM answers") == 0
     assert (await call).ended_by is not EndedBy.API
 
 
-async def test_every_link_that_shows_nothing_shows_the_same(
+async def test_old_wrong_and_foreign_links_all_show_the_same(
     stage: Stage, phone: httpx.AsyncClient, cluster: Cluster
 ) -> None:
-    async with scam_under_way(stage):
-        good = link(stage)
-        base, _, token = good.rpartition("/")
-        form_of_page = form((await phone.get(good)).text, "hang_up")
-    await ended(cluster)
-    await rows(cluster, "UPDATE alerts SET created_at = created_at - interval '25 hours'")
+    async with scam_under_way(stage) as call:
+        good, bens = link(stage), link(stage, BEN)
+        press = form((await phone.get(good)).text, "hang_up")
+        await rows(cluster, "DELETE FROM emergency_contacts WHERE name = 'Ben'")
+        await rows(cluster, "UPDATE alerts SET created_at = created_at - interval '31 minutes'")
+        late = await phone.post(good, data=press)
+        assert "This alert is no longer open." in text(late.text)
+        assert "Hang up on the caller" not in text(late.text)
+        assert "I have seen this" in text(late.text)
+    assert (await call).ended_by is not EndedBy.API
+    await rows(cluster, "UPDATE alerts SET created_at = created_at - interval '24 hours'")
 
-    wrong = [
-        good,
-        f"{base}/{token[:-1]}",
-        f"{base}/{token[::-1]}",
-        f"{base}/x",
-        f"{base}/%00",
-        f"{base}/{'A' * 32}",
-    ]
-    answers = [await phone.get(address) for address in wrong]
-    answers.append(await phone.post(good, data=form_of_page))
+    base, _, token = good.rpartition("/")
+    wrong = [token[:-1], token[::-1], "x", "%00", "A" * 32]
+    answers = [await phone.get(address) for address in (good, bens, *(f"{base}/{t}" for t in wrong))]
+    answers.append(await phone.post(good, data=press))
 
     assert {(a.status_code, a.text) for a in answers} == {(404, answers[0].text)}
-    assert {a.headers["content-security-policy"] for a in answers} == {
-        answers[0].headers["content-security-policy"]
-    }
+    assert len({a.headers["content-security-policy"] for a in answers}) == 1
     assert "Margaret" not in answers[0].text
     for word in ("not valid", "no es válido", "pas valable", "nicht mehr gültig", "não é válida"):
         assert word in answers[0].text
 
 
-async def test_after_half_an_hour_it_is_read_but_not_answered(
+async def test_a_contact_reads_their_own_language_and_clock_and_nothing_is_taken_for_html(
     stage: Stage, phone: httpx.AsyncClient, cluster: Cluster
 ) -> None:
-    async with scam_under_way(stage) as call:
-        sent_with = form((await phone.get(link(stage))).text, "hang_up")
-        await rows(cluster, "UPDATE alerts SET created_at = created_at - interval '31 minutes'")
-        answer = await phone.post(link(stage), data=sent_with)
-
-    assert "This alert is no longer open." in text(answer.text)
-    assert "Hang up on the caller" not in text(answer.text)
-    assert "I have seen this" in text(answer.text)
-    assert (await call).ended_by is not EndedBy.API
-
-
-async def test_a_contact_reads_their_own_language_and_clock(
-    stage: Stage, phone: httpx.AsyncClient, cluster: Cluster
-) -> None:
+    """A19."""
     async with scam_under_way(stage):
         for language, words in LANGUAGES.items():
             await rows(
@@ -222,26 +186,11 @@ async def test_a_contact_reads_their_own_language_and_clock(
         assert LANGUAGES["en"] in bens
         assert "UTC)" in bens
 
-
-async def test_names_and_words_are_escaped(stage: Stage, phone: httpx.AsyncClient, cluster: Cluster) -> None:
-    """A19."""
-    async with scam_under_way(stage):
         await rows(
             cluster, "UPDATE users SET name = '<img/src=x>' WHERE tenant_id = $1", DEMO_FAMILY.tenant_id
         )
         await rows(cluster, "UPDATE emergency_contacts SET name = '<script>x</script>'")
-        page = await phone.get(link(stage))
-        page = await phone.post(link(stage), data=form(page.text, "seen"))
-
-    assert "<img" not in page.text
-    assert "&lt;img/src=x&gt;" in page.text
-    assert "<script" not in page.text
-
-
-async def test_the_link_of_a_contact_who_was_removed_shows_nothing(
-    stage: Stage, phone: httpx.AsyncClient, cluster: Cluster
-) -> None:
-    async with scam_under_way(stage):
-        address = link(stage)
-        await rows(cluster, "DELETE FROM emergency_contacts WHERE name = 'Anna'")
-        assert (await phone.get(address)).status_code == 404
+        answered = await phone.post(link(stage, BEN), data=form(bens, "seen"))
+        assert "<img" not in answered.text
+        assert "&lt;img/src=x&gt;" in answered.text
+        assert "<script" not in answered.text
