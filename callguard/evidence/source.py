@@ -97,7 +97,7 @@ def _evidence(tenant_id: UUID, row: Row, said: list[Row], answers: list[Row]) ->
         risk=round(row["fraud_score"]),
         fraud_type=row["fraud_type"],
         quotations=_quotations(row["quotations"], said, row["started_at"]),
-        parts=tuple(_part(part) for part in row["contributions"]),
+        parts=_parts(row["contributions"]),
         started_at=row["started_at"],
         alerted_at=row["created_at"],
         ended_at=row["ended_at"],
@@ -109,8 +109,13 @@ def _evidence(tenant_id: UUID, row: Row, said: list[Row], answers: list[Row]) ->
     )
 
 
-def _part(part: dict[str, Any]) -> Part:
-    return Part(part["signal"], part["state"], part["risk"], tuple(part.get("tactics", ())))
+def _parts(contributions: Sequence[dict[str, Any]]) -> tuple[Part, ...]:
+    """What weighs most comes first, what is not known last."""
+    parts = (
+        Part(part["signal"], part["state"], part["risk"], tuple(part.get("tactics", ())))
+        for part in contributions
+    )
+    return tuple(sorted(parts, key=lambda part: (part.state != "measured", -(part.risk or 0))))
 
 
 def _quotations(
