@@ -125,11 +125,10 @@ class Invitations:
             await _advance(session, work.subject, DeliveryStatus.FAILED, code)
             await queue.finish(session, work)
 
-    async def gave_up(self, work: Work, code: str) -> None:
+    async def gave_up(self, session: Session, work: Work, code: str) -> None:
         """It could not be sent: a visible failure."""
         log.error("invitation_not_sent", invitation=str(work.subject), code=code)
-        async with self._database.tenant(work.tenant_id) as session:
-            await _advance(session, work.subject, DeliveryStatus.FAILED, code)
+        await _advance(session, work.subject, DeliveryStatus.FAILED, code)
 
     async def told(
         self, tenant_id: UUID, invitation_id: UUID, status: str, sid: str, error_code: str | None

@@ -41,3 +41,7 @@ UPDATE invitations SET wrong_codes = wrong_codes + 1 WHERE id = ANY ($1::uuid[])
 -- name: accept
 -- The contact agreed.
 UPDATE invitations SET accepted_at = coalesce(accepted_at, clock_timestamp()) WHERE id = $1;
+
+-- name: unconfirmed
+-- The contacts whose number has not confirmed itself.
+SELECT id FROM emergency_contacts WHERE verified_at IS NULL ORDER BY created_at, id;

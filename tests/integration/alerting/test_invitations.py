@@ -1,11 +1,14 @@
 """Whom callguard writes to: numbers that have confirmed themselves, in countries that were allowed."""
 
+import asyncio
 import re
 from uuid import UUID
 
 import pytest
 
 from callguard.alerting.invitations import MOST_WRONG_CODES, request_invitation
+from callguard.cli.invite import invite
+from callguard.config import Settings
 from callguard.dashboard.snapshot import LiveAlert
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.dashboard.wording import answer_words, delivery_words
@@ -40,7 +43,7 @@ async def contact(stage: Stage, number: str = CARL, name: str = "Carl", *, verif
     return contact_id
 
 
-async def invite(stage: Stage, contact_id: UUID, number: str = CARL) -> str:
+async def invited(stage: Stage, contact_id: UUID, number: str = CARL) -> str:
     """The code that an invitation brought."""
     async with stage.database.tenant(TENANT) as session:
         await request_invitation(session, TENANT, contact_id)
@@ -74,7 +77,7 @@ async def test_yes_and_the_code_from_the_invited_number_confirm_it(stage: Stage,
     """A21, A22: whoever only knows the number can't confirm it."""
     carl = await contact(stage)
     await rows(cluster, "UPDATE emergency_contacts SET language = 'pt' WHERE phone_number = $1", CARL)
-    code = await invite(stage, carl)
+    code = await invited(stage, carl)
     assert "Margaret escolheu-o" in sent(stage, CARL)[-1]
 
     await reply(stage, STRANGER, f"SIM {code}")
@@ -93,18 +96,18 @@ async def test_yes_and_the_code_from_the_invited_number_confirm_it(stage: Stage,
 
     await eventually(delivered, lambda status: status == "delivered")
     with pytest.raises(InvitationRefused, match="confirmed already"):
-        await invite(stage, carl)
+        await invited(stage, carl)
     assert list(stage.stand_in.debugger) == []
 
 
 async def test_a_code_that_is_guessed_or_old_confirms_nothing(stage: Stage, cluster: Cluster) -> None:
     carl = await contact(stage)
-    code = await invite(stage, carl)
+    code = await invited(stage, carl)
     await rows(cluster, "UPDATE invitations SET created_at = created_at - interval '8 days'")
     await reply(stage, CARL, f"YES {code}")
     assert await newest(stage, CARL) == acknowledgement(Told.NO_INVITATION, "en")
 
-    code = await invite(stage, carl)
+    code = await invited(stage, carl)
     for guess in range(MOST_WRONG_CODES):
         await reply(stage, CARL, f"YES {guess:06}")
     await reply(stage, CARL, f"YES {code}")
@@ -134,6 +137,21 @@ async def test_invitations_are_few(database: Database, cluster: Cluster) -> None
     with pytest.raises(InvitationRefused, match="opted out"):
         async with database.tenant(home.tenant_id) as session:
             await request_invitation(session, home.tenant_id, new)
+
+
+async def test_the_command_invites_whoever_has_not_confirmed(
+    stage: Stage, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await contact(stage)
+    assert settings.database_url is not None
+    assert settings.database_app_url is not None
+    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("DATABASE_APP_URL", settings.database_app_url.get_secret_value())
+    for said in ("1 invited\n", "0 invited\n1 not invited: invited already\n"):
+        await asyncio.to_thread(invite)
+        assert capsys.readouterr().out == said
+    assert "reply YES" in await newest(stage, CARL)
+    assert sent(stage, ANNA) == []
 
 
 async def test_another_number_has_to_confirm_itself_again(database: Database, cluster: Cluster) -> None:
