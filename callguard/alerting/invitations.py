@@ -93,7 +93,7 @@ class Invitations:
         except TelephonyUnreachable:
             raise
         except TelephonyError as error:
-            if error.status is None or error.status == 429 or error.status >= 500:
+            if error.may_pass:
                 raise
             await self._refused(work, str(error.twilio_code))
             return

@@ -151,7 +151,7 @@ class Outbox:
             await self._refused(work, alert, error.reason)
             return
         except TelephonyError as error:
-            if _may_pass(error):
+            if error.may_pass:
                 raise
             await self._refused(work, alert, str(error.twilio_code))
             return
@@ -275,10 +275,6 @@ def _to_be_rung(alert: Row) -> bool:
         or alert["status"] == DeliveryStatus.SKIPPED
         or (arrived and alert["rung_lately"] >= MOST_RINGS_AN_HOUR)
     )
-
-
-def _may_pass(error: TelephonyError) -> bool:
-    return error.status is None or error.status == 429 or error.status >= 500
 
 
 async def _advance(

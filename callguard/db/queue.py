@@ -18,9 +18,8 @@ NEWER_CAME = "DATABASE_23505"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A row in this worker's hands. `attempts` counts this one.
-
-    `call_id` is None for what belongs to no call: the handlers of such kinds alone see that.
+    """A row in this worker's hands. `attempts` counts this one; what is about no call has its subject as
+    `call_id`.
     """
 
     id: int

@@ -14,7 +14,7 @@ from callguard.domain.fraud_words import fraud_in
 from callguard.domain.replies import Action
 from callguard.domain.signals import FraudType
 from callguard.evidence.source import Evidence
-from callguard.evidence.wording import GONE, LANGUAGES, Page, page_in
+from callguard.evidence.wording import AWAY, GONE, LANGUAGES, Page, page_in
 
 SEEN = "seen"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -90,7 +90,12 @@ def render(found: Evidence, form: str) -> str:
 
 def render_gone() -> str:
     """The one page for every link that shows nothing: nobody learns which of the reasons it was."""
-    return _render(language="en", page=page_in("en"), found=None, who="callguard", gone=GONE)
+    return _render(language="en", page=page_in("en"), found=None, sentences=GONE)
+
+
+def render_away() -> str:
+    """The page while the evidence can't be read."""
+    return _render(language="en", page=page_in("en"), found=None, sentences=AWAY)
 
 
 def buttons(found: Evidence) -> tuple[str, ...]:

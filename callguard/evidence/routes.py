@@ -15,7 +15,7 @@ from callguard.alerting.answers import Answers
 from callguard.db.pool import Database
 from callguard.domain.replies import Action
 from callguard.errors import DatabaseError
-from callguard.evidence.page import HEADERS, SEEN, buttons, render, render_gone
+from callguard.evidence.page import HEADERS, SEEN, buttons, render, render_away, render_gone
 from callguard.evidence.source import Evidence, evidence_of
 from callguard.trust.links import PATH, AlertLinks
 
@@ -51,7 +51,7 @@ def evidence_routes(database: Database, answers: Answers, links: AlertLinks, hou
         try:
             return await evidence(request)
         except DatabaseError:
-            return _gone(503)
+            return HTMLResponse(render_away(), status_code=503, headers=HEADERS)
 
     return [Route(f"{PATH}{{token}}", endpoint, methods=["GET", "POST"])]
 

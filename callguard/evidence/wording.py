@@ -17,6 +17,15 @@ GONE = {
     "pt": "Esta ligação não é válida, ou já não o é. Por favor, ligue você mesmo.",
 }
 
+# While the database is away, which is no fault of the link.
+AWAY = {
+    "en": "This page can't be shown at the moment. Please ring the person yourself, and try again soon.",
+    "es": "Esta página no está disponible ahora. Por favor, llame usted mismo y inténtelo de nuevo pronto.",
+    "fr": "Cette page n'est pas disponible en ce moment. Veuillez appeler vous-même et réessayer bientôt.",
+    "de": "Diese Seite ist gerade nicht da. Bitte rufen Sie selbst an und versuchen Sie es bald erneut.",
+    "pt": "Esta página não está disponível agora. Por favor, ligue você mesmo e tente de novo em breve.",
+}
+
 
 class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One language, a file of `texts/`. The keys of mappings are names as they are stored."""
