@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from structlog.testing import capture_logs
+
 from callguard.alerting.letters import Letters
 from callguard.alerting.outbox import ESCALATE, MOST_RINGS_AN_HOUR, Outbox, request_alerts
 from callguard.alerting.speech import AlertSpeech
@@ -16,6 +18,7 @@ from callguard.trust.links import AlertLinks
 from tests.integration.population import Household, call_sid, household, open_call, rows, value
 
 CAPS = Caps()
+SECOND = "+12025550128"
 VERDICT: list[object] = [["irs"], "caller: the irs", {}, 90.0, True, "SCAM", "government", "So.", [], {}, 1]
 
 
@@ -59,6 +62,62 @@ async def test_a_tenants_cap_counts_all_its_contacts(database: Database, cluster
         await alarm(database, home, number, AlertLevel.WARNING, Caps(tenant_day=2))
     await alarm(database, other, 4, AlertLevel.WARNING, Caps(tenant_day=2))
     assert await levels(cluster, "pending") == {"warning": 3}
+
+
+async def test_neither_the_caller_nor_any_way_to_the_person_is_told(
+    database: Database, cluster: Cluster
+) -> None:
+    """Where the person is rung, or our own calls come back, an alert would ring in the middle of the fraud."""
+    home = await household(database, 1)
+    way = (
+        "INSERT INTO delivery_routes (tenant_id, user_id, kind, address, looping) "
+        "SELECT tenant_id, id, 'second_number', $1, true FROM users"
+    )
+    caller = "+12025550001"  # of call 1
+    async with database.tenant(home.tenant_id) as session:
+        for name, number in (("Ben", caller), ("Carl", SECOND), ("Dora", home.twilio_number)):
+            added = await session.value(
+                "people.add_contact", home.tenant_id, home.user_id, name, number, "friend", 2
+            )
+            await session.run("people.verify_contact", added)
+    await rows(cluster, way, SECOND)
+    await alarm(database, home, 1, AlertLevel.DANGER)
+
+    found = await rows(
+        cluster,
+        "SELECT name, status, error_code FROM alerts a JOIN emergency_contacts e ON e.id = a.contact_id",
+    )
+    assert {row["name"]: (row["status"], row["error_code"]) for row in found} == {
+        "Anna": ("pending", None),
+        "Ben": ("skipped", "own_number"),
+        "Carl": ("skipped", "own_number"),
+        "Dora": ("skipped", "own_number"),
+    }
+
+
+async def test_an_alert_for_nobody_is_one_failure_and_its_log_names_no_one(
+    database: Database, cluster: Cluster
+) -> None:
+    home = await household(database, 1)
+    await rows(cluster, "DELETE FROM emergency_contacts")
+    with capture_logs() as logged:
+        call_id = await alarm(database, home, 1, AlertLevel.WARNING)
+        analysis_id = await value(cluster, "SELECT id FROM fraud_analyses")
+        assert isinstance(analysis_id, UUID)
+        for level in (AlertLevel.WARNING, AlertLevel.DANGER):
+            async with database.tenant(home.tenant_id) as session:
+                await request_alerts(session, home.tenant_id, call_id, analysis_id, level, CAPS)
+
+    assert await levels(cluster, "failed") == {"warning": 1, "danger": 1}
+    assert [(entry["event"], entry["log_level"]) for entry in logged] == [
+        ("alert_reaches_nobody", "error")
+    ] * 2
+    assert "Margaret" not in str(logged)
+    assert "+1202" not in str(logged)
+    async with database.tenant(home.tenant_id) as session:
+        await session.run("answers.call_is_safe", call_id)
+        await request_alerts(session, home.tenant_id, call_id, analysis_id, AlertLevel.DANGER, CAPS)
+    assert await value(cluster, "SELECT count(*) FROM alerts") == 2
 
 
 async def test_who_was_held_back_is_told_when_the_reason_is_gone(
