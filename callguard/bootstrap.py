@@ -11,6 +11,8 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from callguard.alerting.answers import CARRY_OUT, Answers
 from callguard.alerting.endpoint import alert_routes
+from callguard.alerting.invitations import INVITE, Invitations
+from callguard.alerting.letters import Letters
 from callguard.alerting.outbox import ESCALATE, SEND_ALERT, Outbox
 from callguard.alerting.speech import AlertSpeech
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
@@ -23,7 +25,9 @@ from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db import migrate
 from callguard.db.listen import Listener
 from callguard.db.pool import Database
+from callguard.domain.alerts import Caps
 from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
+from callguard.evidence.routes import evidence_routes
 from callguard.intake.aftercare import Aftercare
 from callguard.intake.asking import DIAL, WATCH_TRANSCRIPTION
 from callguard.intake.dialling import Dialler
@@ -42,9 +46,11 @@ from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
 from callguard.speech.recogniser import WhisperFactory
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.twilio import TwilioTelephony
 from callguard.transcript.spool import Spool
 from callguard.trust.keys import Keys, load_keys
+from callguard.trust.links import AlertLinks
 from callguard.trust.passes import PassIssuer
 from callguard.trust.sealing import Sealer
 from callguard.worker import Handler, Worker
@@ -162,13 +168,19 @@ async def _build(
 
     wake = asyncio.Event()
     recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
-    dialler = Dialler(database, telephony, twiml)
     phones = PhoneScreening(database, telephony, twiml)
     voicemails = Voicemails(database, telephony, recogniser)
+    destinations = Destinations(settings.alert_countries)
+    dialler = Dialler(database, telephony, twiml, destinations)
     speech = AlertSpeech(settings.base_url)
-    outbox = Outbox(database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds)
-    answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
-    analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
+    sender = settings.twilio_alert_number
+    links = AlertLinks(keys.derive("alert links"), settings.base_url)
+    outbox = Outbox(
+        database, telephony, speech, Letters(links), destinations, sender, settings.alert_answer_seconds
+    )
+    invitations = Invitations(database, telephony, destinations, settings.base_url, sender)
+    answers = Answers(database, telephony, speech, invitations, destinations, sender, wake)
+    analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack), _caps(settings))
     local = LocalTranscriber(
         recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
     )
@@ -187,6 +199,7 @@ async def _build(
         JUDGE: Handler(analyst.judge, attempts=4),
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
         ESCALATE: Handler(outbox.escalate, attempts=20),
+        INVITE: Handler(invitations.send, attempts=8, gave_up=invitations.gave_up),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
     worker = Worker(database, handlers, wake)
@@ -205,7 +218,8 @@ async def _build(
         routes=[
             *Intake(recorder, route_book, twiml).http_routes(signatures),
             *phones.http_routes(signatures),
-            *alert_routes(outbox, answers, speech, signatures),
+            *alert_routes(outbox, answers, invitations, speech, signatures),
+            *evidence_routes(database, answers, links, settings.evidence_hours),
             WebSocketRoute("/media-stream", media),
             *dashboard_routes(
                 DatabaseSnapshots(database),
@@ -238,6 +252,10 @@ async def _recogniser(stack: AsyncExitStack, *, warm: bool) -> WhisperFactory:
 def _accepted_tokens(settings: Settings, keys: Keys) -> list[str]:
     secondary = settings.twilio_auth_token_secondary
     return [keys.twilio_auth_token, *([secondary.get_secret_value()] if secondary else [])]
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(settings.alert_most_an_hour, settings.alert_most_a_day, settings.alert_most_of_all_a_day)
 
 
 def _hints(language: str) -> list[str]:

@@ -11,6 +11,8 @@ CallguardError                      code, message: what happened and what to do 
 ├── SpoolError                      the encrypted spool can't be written or read
 ├── TelephonyError                  Twilio refused (status, twilio_code) or was not reached
 │   └── TelephonyUnreachable        no reply: whether the request took effect is unknown
+├── DestinationRefused              a number may not be written to or rung (reason)
+├── InvitationRefused               a contact may not be invited now (reason)
 ├── JudgeError                      the LLM gave no usable verdict (reason)
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
@@ -92,11 +94,36 @@ class TelephonyError(CallguardError):
         self.status = status
         self.twilio_code = twilio_code
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may be taken later: no reply, too many requests, a fault of Twilio's."""
+        return self.status is None or self.status == 429 or self.status >= 500
+
 
 class TelephonyUnreachable(TelephonyError):
     """No reply came: whether the request took effect is unknown, so look before sending again."""
 
     code = "TELEPHONY_UNREACHABLE"
+
+
+class DestinationRefused(CallguardError):
+    """A number may not be written to or rung; `reason` is a short word that names no number."""
+
+    code = "DESTINATION_REFUSED"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class InvitationRefused(CallguardError):
+    """A contact may not be invited now; `reason` is a short word."""
+
+    code = "INVITATION_REFUSED"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class JudgeError(CallguardError):

@@ -8,6 +8,7 @@ import typer
 
 from callguard.cli.check import check
 from callguard.cli.demo import demo
+from callguard.cli.invite import invite
 from callguard.cli.migrate import migrate
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, check):
+for command in (demo, serve, simulate, migrate, invite, check):
     app.command()(command)
 
 
