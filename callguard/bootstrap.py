@@ -17,6 +17,9 @@ from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
 from callguard.analysis.local_scorer import LocalScorer, default_lexicon
+from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
+from callguard.canary.endpoint import canary_routes
+from callguard.canary.speech import CanarySpeech
 from callguard.config import Settings
 from callguard.dashboard.routes import dashboard_routes
 from callguard.dashboard.source import DatabaseSnapshots
@@ -163,6 +166,17 @@ async def _build(
     speech = AlertSpeech(settings.base_url)
     outbox = Outbox(database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds)
     answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
+    canary = Canary(
+        database,
+        telephony,
+        CanarySpeech(settings.base_url, twiml),
+        Numbers(
+            canary=settings.canary_number or settings.twilio_alert_number,
+            alerts=settings.twilio_alert_number,
+            operator=settings.operator_number,
+        ),
+        settings.webhook_database_seconds,
+    )
     analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
     local = LocalTranscriber(
         recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
@@ -179,6 +193,10 @@ async def _build(
         JUDGE: Handler(analyst.judge, attempts=4),
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
         ESCALATE: Handler(outbox.escalate, attempts=20),
+        CANARY_DUE: Handler(canary.due, attempts=4),
+        CANARY_CALL: Handler(canary.call, attempts=4),
+        CANARY_WATCH: Handler(canary.watch, attempts=20),
+        CANARY_TEXT: Handler(canary.text, attempts=6),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
     worker = Worker(database, handlers, wake)
@@ -195,7 +213,8 @@ async def _build(
         streams=streams,
         stopping=stopping,
         routes=[
-            *Intake(recorder, route_book, twiml).http_routes(signatures),
+            *Intake(recorder, route_book, twiml, canary.arrive).http_routes(signatures),
+            *canary_routes(canary, signatures),
             *alert_routes(outbox, answers, speech, signatures),
             WebSocketRoute("/media-stream", media),
             *dashboard_routes(
@@ -210,6 +229,7 @@ async def _build(
         "worker": worker.run,
         "listener": listener.run,
         "replay": recorder.run,
+        "canary": canary.run,
         "route_book": lambda: route_book.run(database),
     }
 

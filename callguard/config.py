@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     twilio_alert_number: str | None = Field(None, alias="TWILIO_ALERT_NUMBER")
     """Number that alerts are sent from. Absent: the person's own Twilio number."""
 
+    canary_number: str | None = Field(None, alias="CANARY_NUMBER")
+    """Twilio number that test calls come from. Absent: TWILIO_ALERT_NUMBER."""
+    operator_number: str | None = Field(None, alias="OPERATOR_NUMBER")
+    """Phone of whoever runs this server: gets the message at the end of a test call."""
+
     alert_answer_seconds: float = Field(60, alias="ALERT_ANSWER_SECONDS", gt=0, le=3600)
     """How long an alert by SMS may stay unanswered before the contact is rung."""
     transcription: Literal["twilio", "local"] = Field("twilio", alias="TRANSCRIPTION")

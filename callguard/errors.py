@@ -12,6 +12,7 @@ CallguardError                      code, message: what happened and what to do 
 ├── TelephonyError                  Twilio refused (status, twilio_code) or was not reached
 │   └── TelephonyUnreachable        no reply: whether the request took effect is unknown
 ├── JudgeError                      the LLM gave no usable verdict (reason)
+├── CanaryRefused                   a test of protection can't be made now
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
 ├── ProtocolError                   a peer broke its protocol: webhook, media frame, TwiML, dialogue file
@@ -92,6 +93,11 @@ class TelephonyError(CallguardError):
         self.status = status
         self.twilio_code = twilio_code
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may be taken later."""
+        return self.status is None or self.status == 429 or self.status >= 500
+
 
 class TelephonyUnreachable(TelephonyError):
     """No reply came: whether the request took effect is unknown, so look before sending again."""
@@ -107,6 +113,12 @@ class JudgeError(CallguardError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class CanaryRefused(CallguardError):
+    """A test of protection can't be made now; the code says why."""
+
+    code = "CANARY_REFUSED"
 
 
 class NumberUnknown(CallguardError):

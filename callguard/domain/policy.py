@@ -31,6 +31,7 @@ class Reason(StrEnum):
     SIGNATURE_FAILED = "signature_failed"
     WITHHELD = "withheld"
     UNKNOWN = "unknown"
+    CANARY = "canary"
 
 
 class Policy(msgspec.Struct, frozen=True):

@@ -140,6 +140,15 @@ class TwilioTelephony:
             )
         return str(placed.sid)
 
+    async def ring_for_test(
+        self, *, to: str, sender: str, url: str, status_callback: str, ring_seconds: int
+    ) -> str:
+        with _twilio_errors("place a test call"):
+            placed = await self._client.calls.create_async(
+                to=to, from_=sender, url=url, timeout=ring_seconds, status_callback=status_callback
+            )
+        return str(placed.sid)
+
     async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
         # Twilio dates by the second.
         since = since.replace(microsecond=0)
