@@ -12,6 +12,7 @@ CallguardError                      code, message: what happened and what to do 
 ├── TelephonyError                  Twilio refused (status, twilio_code) or was not reached
 │   └── TelephonyUnreachable        no reply: whether the request took effect is unknown
 ├── JudgeError                      the LLM gave no usable verdict (reason)
+├── PeopleError                     a people file, or a person in the database, is not as it must be
 ├── CanaryRefused                   a test of protection can't be made now
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
@@ -113,6 +114,12 @@ class JudgeError(CallguardError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class PeopleError(CallguardError):
+    """A people file, or a person in the database, is not as it must be; the message says where."""
+
+    code = "PEOPLE"
 
 
 class CanaryRefused(CallguardError):
