@@ -70,7 +70,7 @@ class Contact(_Strict):
     name: Name
     phone_number: Number
     relationship: str | None = None
-    priority: int = Field(1, ge=1, le=100)
+    priority: int = Field(default=1, ge=1, le=100)
     wants_canary: bool = False
 
 

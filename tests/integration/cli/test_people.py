@@ -14,6 +14,7 @@ from callguard.errors import PeopleError
 from callguard.local.postgres import Cluster
 from callguard.people import book
 from callguard.people.file import Contact, Delivery, PeopleFile, Person
+from tests.integration.cli.conftest import write
 from tests.integration.population import household, rows, value
 
 FILE = """
@@ -54,21 +55,21 @@ def callguard(
 
 
 async def test_an_operator_sets_a_person_up_and_sees_them(
-    callguard: Callable[..., Awaitable[Result]], cluster: Cluster
+    callguard: Callable[..., Awaitable[Result]], cluster: Cluster, tmp_path: Path
 ) -> None:
-    Path("people.toml").write_text(FILE)
+    write(tmp_path, "people.toml", [FILE])
     tried = await callguard("people", "apply", "people.toml", "--dry-run")
     assert "+ margaret@example.com contact[+12025550120].name = Anna" in tried.stdout.splitlines()
     assert await value(cluster, "SELECT count(*) FROM users") == 0
 
     assert (await callguard("people", "apply", "people.toml")).stdout == tried.stdout
-    Path("shown.toml").write_text((await callguard("people", "show", "--toml")).stdout)
+    write(tmp_path, "shown.toml", [(await callguard("people", "show", "--toml")).stdout])
     for name in ("people.toml", "shown.toml"):
         assert (await callguard("people", "apply", name)).stdout == "Nothing to change.\n"
     assert "contact: Anna +12025550120" in (await callguard("people", "show")).stdout
     assert await value(cluster, "SELECT count(*) FROM keywords WHERE language = 'en'") != 0
 
-    Path("wrong.toml").write_text(FILE.replace("America/New_York", "Mars/Phobos"))
+    write(tmp_path, "wrong.toml", [FILE.replace("America/New_York", "Mars/Phobos")])
     refused = await callguard("people", "apply", "wrong.toml")
     assert isinstance(refused.exception, PeopleError)
     assert "person[1].time_zone: must be the name of a time zone" in refused.exception.message
