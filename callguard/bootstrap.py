@@ -17,10 +17,12 @@ from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
 from callguard.analysis.local_scorer import LocalScorer, default_lexicon
+from callguard.api.protection import protection_routes
 from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
 from callguard.canary.endpoint import canary_routes
 from callguard.canary.speech import CanarySpeech
 from callguard.config import Settings
+from callguard.dashboard.access import Access
 from callguard.dashboard.routes import dashboard_routes
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db import migrate
@@ -217,6 +219,7 @@ async def _build(
             *canary_routes(canary, signatures),
             *alert_routes(outbox, answers, speech, signatures),
             WebSocketRoute("/media-stream", media),
+            *protection_routes(database, Access(keys.dashboard, secure=True), wake),
             *dashboard_routes(
                 DatabaseSnapshots(database),
                 key=keys.dashboard,

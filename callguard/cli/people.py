@@ -1,19 +1,15 @@
 """`callguard people`: who is protected, and how, without SQL."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from callguard.bootstrap import database_urls
+from callguard.cli.database import opened_database
 from callguard.cli.running import run, tell
 from callguard.config import load_settings
-from callguard.db import migrate
-from callguard.db.pool import Database
-from callguard.errors import PeopleError, SchemaOutdated
+from callguard.errors import PeopleError
 from callguard.people import book
 from callguard.people.book import Organisation
 from callguard.people.file import Person, read, write
@@ -85,29 +81,10 @@ def _lines(person: Person) -> list[str]:
 
 async def _apply(path: Path, *, dry_run: bool) -> list[str]:
     file = read(path)
-    async with opened_database() as database:
+    async with opened_database(load_settings()) as database:
         return await book.apply(database, file, dry_run=dry_run)
 
 
 async def _found() -> list[Organisation]:
-    async with opened_database() as database:
+    async with opened_database(load_settings()) as database:
         return await book.organisations(database)
-
-
-@asynccontextmanager
-async def opened_database() -> AsyncIterator[Database]:
-    """The database of the settings; the embedded one is brought up to date.
-
-    Raises EmbeddedPostgresError, SchemaOutdated, DatabaseError.
-    """
-    settings = load_settings()
-    async with database_urls(settings, tell) as cluster:
-        if settings.database_url is None:
-            await migrate.migrate(cluster.owner_dsn)
-        elif missing := await migrate.pending(cluster.owner_dsn):
-            raise SchemaOutdated(f"The database lacks {', '.join(missing)}. Run: callguard migrate")
-        database = Database(cluster.app_dsn, size=2)
-        try:
-            yield database
-        finally:
-            await database.close()

@@ -4,7 +4,7 @@ SELECT resolve_canary($1) AS tenant_id;
 
 -- name: people
 -- Whom a canary can be asked for: one person, or with NULL all who have a number.
-SELECT u.id AS user_id, u.name, u.language, u.paused_until > clock_timestamp() AS paused,
+SELECT u.id AS user_id, u.name, u.email, u.language, u.paused_until > clock_timestamp() AS paused,
        (SELECT count(*) FROM canary_runs r WHERE r.tenant_id = u.tenant_id AND r.user_id = u.id
             AND r.created_at > clock_timestamp() - interval '1 hour') AS lately
 FROM users u WHERE u.twilio_number IS NOT NULL AND ($1::uuid IS NULL OR u.id = $1) ORDER BY u.name, u.id;
