@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -12,14 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from callguard.bootstrap import database_urls
 from callguard.cli.database import opened_database
 from callguard.cli.live_check import Live
 from callguard.cli.numbers import configure as set_up
 from callguard.cli.numbers import persons_numbers, print_numbers
 from callguard.cli.running import run
 from callguard.config import Settings, load_settings
-from callguard.db import migrate
 from callguard.db.pool import Database
 from callguard.errors import CallguardError, TelephonyError
 from callguard.telephony.twilio import TwilioTelephony
@@ -77,15 +75,19 @@ def check(
 
 
 async def _check(settings: Settings, console: Console, live: Live | None, *, configure: bool) -> bool:
-    findings = [finding async for finding in _findings(settings)]
-    _print(console, findings)
-    well = all(finding.state is not State.WRONG for finding in findings)
-    if any(finding.part == "database" and finding.state is State.WRONG for finding in findings):
-        return False
-    async with opened_database(settings) as database:
-        well &= await _numbers(settings, database, console, configure=configure)
-        if live is not None:
-            well &= await live.run(settings, database, console)
+    async with AsyncExitStack() as stack:
+        database: Database | CallguardError
+        try:
+            database = await stack.enter_async_context(opened_database(settings, migrating=False))
+        except CallguardError as error:
+            database = error
+        findings = [finding async for finding in _findings(settings, database)]
+        _print(console, findings)
+        well = all(finding.state is not State.WRONG for finding in findings)
+        if isinstance(database, Database):
+            well &= await _numbers(settings, database, console, configure=configure)
+            if live is not None:
+                well &= await live.run(settings, database, console)
     return well
 
 
@@ -132,9 +134,9 @@ async def _telephony(settings: Settings) -> AsyncIterator[TwilioTelephony]:
         await telephony.close()
 
 
-async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+async def _findings(settings: Settings, database: Database | CallguardError) -> AsyncIterator[Finding]:
     yield _data_folder(settings)
-    yield await _database(settings)
+    yield _database(settings, database)
     yield await _server(settings)
     yield await _telephone(settings)
     yield _canary(settings)
@@ -153,17 +155,10 @@ def _data_folder(settings: Settings) -> Finding:
     )
 
 
-async def _database(settings: Settings) -> Finding:
+def _database(settings: Settings, database: Database | CallguardError) -> Finding:
     kind = "embedded Postgres" if settings.database_url is None else "Postgres at DATABASE_URL"
-    try:
-        async with database_urls(settings) as cluster:
-            missing = await migrate.pending(cluster.owner_dsn)
-    except CallguardError as error:
-        return Finding("database", State.WRONG, kind, str(error))
-    if missing:
-        return Finding(
-            "database", State.WRONG, f"{kind}, {len(missing)} migrations behind", "Run: callguard migrate"
-        )
+    if isinstance(database, CallguardError):
+        return Finding("database", State.WRONG, kind, str(database))
     return Finding("database", State.OK, f"{kind}, up to date")
 
 

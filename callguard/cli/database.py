@@ -12,13 +12,13 @@ from callguard.errors import SchemaOutdated
 
 
 @asynccontextmanager
-async def opened_database(settings: Settings) -> AsyncIterator[Database]:
-    """The database of the settings; the embedded one is brought up to date.
+async def opened_database(settings: Settings, *, migrating: bool = True) -> AsyncIterator[Database]:
+    """The database of the settings; the embedded one is brought up to date where `migrating`.
 
     Raises EmbeddedPostgresError, SchemaOutdated, DatabaseError.
     """
     async with database_urls(settings, tell) as cluster:
-        if settings.database_url is None:
+        if migrating and settings.database_url is None:
             await migrate.migrate(cluster.owner_dsn)
         elif missing := await migrate.pending(cluster.owner_dsn):
             raise SchemaOutdated(f"The database lacks {', '.join(missing)}. Run: callguard migrate")
