@@ -241,10 +241,24 @@ class Canary:
                 await self._telephony.end_leg(run["leg_sid"])
             except TelephonyError as error:
                 log.warning("canary_not_ended", code=error.code)
+        stage = progress.waits_for or Stage.DELIVERED
+        delivered = stage is Stage.DELIVERED and await self._delivered(work)
         async with self._database.tenant(work.tenant_id) as session:
-            stage = progress.waits_for or Stage.DELIVERED
-            await runs.failed(session, work.tenant_id, work.subject, stage, None)
+            if delivered:
+                await session.run("canary.passed", work.subject, None)
+            else:
+                await runs.failed(session, work.tenant_id, work.subject, stage, None)
             await queue.finish(session, work)
+
+    async def _delivered(self, work: Work) -> bool:
+        """Whether Twilio says that the message arrived, though nobody told. Raises TelephonyError."""
+        async with self._database.tenant(work.tenant_id) as session:
+            run = await session.row("canary.for_texting", work.subject)
+        if run is None:
+            return False
+        to, _, body = self._message(work.subject, run)
+        sent = await self._telephony.find_message(to=to, body=body, since=run["created_at"])
+        return sent is not None and delivery_status(sent.status) is DeliveryStatus.DELIVERED
 
     # The message
 
@@ -255,10 +269,7 @@ class Canary:
             if run is None or run["state"] != "running" or run["message_sid"] is not None:
                 await queue.finish(session, work)
                 return
-        to: str = run["contact_number"] or self._numbers.operator or self._numbers.canary or ""
-        sender = self._numbers.alerts or run["twilio_number"]
-        sender = run["twilio_number"] if sender == to else sender
-        body = canary.message(run["person_name"], code_of(work.subject), run["language"])
+        to, sender, body = self._message(work.subject, run)
         try:
             sent = None
             if work.attempts > 1:
@@ -278,6 +289,13 @@ class Canary:
             await session.run("canary.texted", work.subject, sent.sid)
             await runs.look_again(session, work.tenant_id, work.subject, DEADLINES[Stage.DELIVERED])
             await queue.finish(session, work)
+
+    def _message(self, run_id: UUID, run: Row) -> tuple[str, str, str]:
+        """To whom, from which number, and what; a number can't write to itself."""
+        to: str = run["contact_number"] or self._numbers.operator or self._numbers.canary or ""
+        sender = self._numbers.alerts or run["twilio_number"]
+        body = canary.message(run["person_name"], code_of(run_id), run["language"])
+        return to, run["twilio_number"] if sender == to else sender, body
 
     async def message_told(self, run_id: UUID, status: str, sid: str, error_code: str | None) -> bool:
         """A status callback about the message; False for a run that is not here. Raises DatabaseError."""

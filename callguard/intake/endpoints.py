@@ -62,9 +62,16 @@ class Intake:
             for path in paths
         ]
 
-    async def incoming_call(self, _request: Request, form: Form) -> Response:
-        """The phone rings."""
+    async def incoming_call(self, request: Request, form: Form) -> Response:
+        """The phone rings.
+
+        A process that was frozen finds requests that nobody waits for any more: the fallback has connected
+        those calls, and their people must not be rung a second time.
+        """
         fact = payloads.call_arrived(form, datetime.now(UTC))
+        if await request.is_disconnected():
+            log.error("call_left_to_the_fallback")
+            return _xml(self._twiml.reject("busy"))
         try:
             own = await self._own_calls(fact)
             return _xml(await self._bridge(fact) if own is None else own)

@@ -164,6 +164,27 @@ async def test_words_that_wake_nobody_are_named_as_the_trigger(house: Stage, clu
     assert (await ended(house, run_id)).failed_stage == Link.TRIGGERED
 
 
+async def test_a_message_whose_delivery_nobody_told_of_is_asked_about(house: Stage, cluster: Cluster) -> None:
+    run_id = await ask(house)
+    await ended(house, run_id)
+    await rows(
+        cluster,
+        "UPDATE canary_runs SET state = 'running', delivered_at = NULL, finished_at = NULL, "
+        "created_at = created_at - interval '1 hour', texted_at = texted_at - interval '1 hour', "
+        "called_at = called_at - interval '1 hour', arrived_at = arrived_at - interval '1 hour'",
+    )
+    for stage in (Link.TRANSCRIBED, Link.TRIGGERED, Link.JUDGED):
+        await rows(cluster, f"UPDATE canary_runs SET {stage}_at = created_at")
+    await rows(
+        cluster,
+        "INSERT INTO work (tenant_id, kind, subject) SELECT tenant_id, 'canary_watch', id FROM canary_runs "
+        "ON CONFLICT (tenant_id, kind, subject) WHERE state = 'pending' "
+        "DO UPDATE SET run_after = clock_timestamp()",
+    )
+    assert (await ended(house, run_id)).state == "passed"
+    assert len(house.stand_in.messages) == 1
+
+
 async def test_a_message_that_does_not_arrive_is_named(house: Stage) -> None:
     house.stand_in.phone_book.put(
         Handset(CANARY_NUMBER, on_call=OnCall.NO_ANSWER, on_sms=OnSms.undelivered(30007))

@@ -1,5 +1,6 @@
 """The server is down or frozen (F1, F2): Twilio connects caller and person without it."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,10 +9,11 @@ from dataclasses import asdict
 from aiohttp import web
 
 from callguard.cli.numbers import fallback_twiml
+from callguard.db.pool import Database
 from callguard.domain.delivery import Delivery
 from callguard.domain.transcript import Speaker
 from callguard.intake.routes import Route
-from callguard.local.family import DEMO_FAMILY, handsets
+from callguard.local.family import DEMO_FAMILY, handsets, move_in
 from callguard.local.postgres import Cluster
 from callguard.local.twilio import (
     Account,
@@ -27,9 +29,12 @@ from callguard.local.twilio import (
 from callguard.telephony.numbers import wanted_settings
 from tests.integration.cli.conftest import Shell
 from tests.integration.cli.test_serve import free_port
+from tests.integration.population import value
 
 ACCOUNT = Account(sid=f"AC{'5' * 32}", auth_token="7" * 32)
 SECOND = "+12025550111"
+# The call's webhook is repeated once.
+ATTEMPTS = 2
 ROUTE = Route(
     twilio_number=DEMO_FAMILY.twilio_number,
     user_id=DEMO_FAMILY.tenant_id,
@@ -88,13 +93,24 @@ async def test_a_call_connects_while_the_port_is_closed() -> None:
     assert reached(record) == [(SECOND, "+12025550199")]
 
 
-async def test_a_call_connects_while_the_server_is_frozen(shell: Shell, cluster: Cluster) -> None:
+async def test_a_call_connects_while_the_server_is_frozen_and_is_not_rung_again_after(
+    shell: Shell, cluster: Cluster
+) -> None:
     where = {"DATABASE_URL": cluster.owner_dsn, "DATABASE_APP_URL": cluster.app_dsn}
     async with shell.serving("--port", "0", **where) as server:
+        database = Database(cluster.app_dsn, size=2)
+        await move_in(database)
+        await database.close()
         server.process.send_signal(signal.SIGSTOP)
         try:
             record = await called(server.url, hurried=True)
         finally:
             server.process.send_signal(signal.SIGCONT)
+        assert server.process.stderr is not None
+        async with asyncio.timeout(20):
+            for _ in range(ATTEMPTS):
+                while b"call_left_to_the_fallback" not in (line := await server.process.stderr.readline()):
+                    assert line, "the server ended"
+        assert await value(cluster, "SELECT count(*) FROM active_calls") == 0
     assert record.outcome is Outcome.COMPLETED
     assert reached(record) == [(SECOND, "+12025550199")]
