@@ -3,6 +3,7 @@
 Bridging fails open: a ringing call is answered with dialling TwiML whatever breaks.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -69,6 +70,7 @@ class Intake:
         those calls, and their people must not be rung a second time.
         """
         fact = payloads.call_arrived(form, datetime.now(UTC))
+        await asyncio.sleep(0)  # the end of a connection is told a turn of the loop after its request
         if await request.is_disconnected():
             log.error("call_left_to_the_fallback")
             return _xml(self._twiml.reject("busy"))

@@ -66,10 +66,9 @@ async def test_without_the_key_nothing_is_asked_for_or_told(
     house: Stage, cluster: Cluster, header: str | None
 ) -> None:
     assert house.services is not None
-    given = (
-        {}
-        if header is None
-        else {"Authorization": header.format(key=house.services.keys.dashboard).encode("latin-1")}
+    key = house.services.keys.dashboard
+    given = httpx.Headers(
+        {} if header is None else {b"Authorization": header.format(key=key).encode("latin-1")}
     )
     async with httpx.AsyncClient(base_url=house.services.settings.base_url) as nobody:
         for reply in (

@@ -77,7 +77,7 @@ async def test_a_live_check_shows_every_stage_with_its_seconds(
 async def test_a_live_check_that_can_not_be_made_says_why(
     house: Stage, callguard: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert house
+    assert house.services is not None
     unknown = await callguard("check", "--live", "--person", "Nobody")
     assert isinstance(unknown.exception, CanaryRefused)
     monkeypatch.delenv("CANARY_NUMBER")

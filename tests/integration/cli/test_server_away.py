@@ -96,7 +96,13 @@ async def test_a_call_connects_while_the_port_is_closed() -> None:
 async def test_a_call_connects_while_the_server_is_frozen_and_is_not_rung_again_after(
     shell: Shell, cluster: Cluster
 ) -> None:
-    where = {"DATABASE_URL": cluster.owner_dsn, "DATABASE_APP_URL": cluster.app_dsn}
+    where = {
+        "DATABASE_URL": cluster.owner_dsn,
+        "DATABASE_APP_URL": cluster.app_dsn,
+        "TWILIO_ACCOUNT_SID": ACCOUNT.sid,
+        "TWILIO_AUTH_TOKEN": ACCOUNT.auth_token,
+        "TWILIO_API_URL": f"http://127.0.0.1:{free_port()}",
+    }
     async with shell.serving("--port", "0", **where) as server:
         database = Database(cluster.app_dsn, size=2)
         await move_in(database)
