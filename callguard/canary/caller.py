@@ -80,6 +80,7 @@ class Canary:
             tenants = [row["id"] for row in await session.rows("tenants.ids")]
         for tenant_id in tenants:
             async with self._database.tenant(tenant_id) as session:
+                await session.run("canary.unschedule", CANARY_DUE)
                 for row in await session.rows("canary.unscheduled", CANARY_DUE):
                     due = canary.next_run(row["now"], row["canary_at"], row["time_zone"], row["user_id"])
                     await queue.add(
@@ -88,6 +89,7 @@ class Canary:
                         CANARY_DUE,
                         subject=row["user_id"],
                         call_id=None,
+                        payload={"at": row["hour"]},
                         urgency=9,
                         delay_seconds=(due - row["now"]) / timedelta(seconds=1),
                     )

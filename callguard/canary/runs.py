@@ -192,7 +192,7 @@ async def protections(session: Session, tenant_id: UUID) -> list[Protection]:
             scheduled=row["scheduled"],
             running=row["running"],
             proven_at=row["proven_at"],
-            newest=await report(session, row["run_id"]) if row["run_id"] else None,
+            newest=_report(row) if row["id"] else None,
         )
         for row in await session.rows("canary.newest", tenant_id)
     ]

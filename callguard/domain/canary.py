@@ -44,11 +44,11 @@ class Stage(StrEnum):
     DELIVERED = "delivered"
 
 
-# Seconds after the stage before it. A worker looks each second; a line that forwards does so in two or three,
-# and by then a phone that isn't forwarded has rung twice at the most.
+# Seconds after the stage before it. A call takes some seconds to be put through and forwarded; a phone that
+# isn't forwarded rings two times or three until then.
 DEADLINES: Final = {
     Stage.CALLED: 20.0,
-    Stage.ARRIVED: 8.0,
+    Stage.ARRIVED: 12.0,
     Stage.TRANSCRIBED: 30.0,
     Stage.TRIGGERED: 15.0,
     Stage.JUDGED: 20.0,
@@ -56,7 +56,7 @@ DEADLINES: Final = {
     Stage.DELIVERED: 120.0,
 }
 # Twilio lets a phone ring five seconds longer than it is asked to: this ends it should callguard be killed.
-RING_SECONDS = 5
+RING_SECONDS = 10
 
 # What fails, for people.
 STAGE_WORDS: Final = {

@@ -5,7 +5,7 @@ compared once it stands here as one line, with the default that its column has.
 """
 
 import tomllib
-from datetime import time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,7 +23,10 @@ from pydantic import (
 
 from callguard.domain.caller import WITHHELD, caller_number, e164
 from callguard.domain.canary import DAY_BEGINS, DAY_ENDS
+from callguard.domain.policy import Policy, is_quiet
 from callguard.errors import PeopleError
+
+_ANY_DAY = date(2026, 6, 1)
 
 
 def _number(text: str) -> str:
@@ -121,6 +124,11 @@ class Person(_Strict):
     def _agrees(self) -> Self:
         if (self.quiet_from is None) != (self.quiet_until is None):
             raise ValueError("quiet_from and quiet_until go together")
+        hours = Policy(self.time_zone, self.quiet_from, self.quiet_until)
+        if self.canary and is_quiet(
+            hours, datetime.combine(_ANY_DAY, self.canary_at, ZoneInfo(self.time_zone))
+        ):
+            raise ValueError("canary_at lies in the quiet hours: no test call would ever be placed")
         own = {self.phone_number, self.twilio_number}
         if self.twilio_number == self.phone_number:
             raise ValueError("twilio_number must be another number than phone_number")

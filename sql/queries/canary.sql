@@ -19,9 +19,15 @@ RETURNING id;
 -- The person's run that is under way.
 SELECT id FROM canary_runs WHERE user_id = $1 AND state = 'running';
 
+-- name: unschedule
+-- Takes back the daily canaries that are no longer wanted, or not at that hour.
+DELETE FROM work w USING users u
+WHERE w.kind = $1 AND w.state = 'pending' AND u.tenant_id = w.tenant_id AND u.id = w.subject
+    AND NOT (u.canary AND w.payload ->> 'at' = concat_ws(' ', u.canary_at, u.time_zone));
+
 -- name: unscheduled
--- People who want a daily canary, for whom none waits.
-SELECT u.id AS user_id, u.canary_at, u.time_zone, clock_timestamp() AS now
+-- People who want a daily canary, for whom none waits. hour: what it is scheduled by.
+SELECT u.id AS user_id, u.canary_at, u.time_zone, concat_ws(' ', u.canary_at, u.time_zone) AS hour, clock_timestamp() AS now
 FROM users u
 WHERE u.canary AND u.twilio_number IS NOT NULL
     AND NOT EXISTS (SELECT FROM work w WHERE w.tenant_id = u.tenant_id AND w.kind = $1 AND w.subject = u.id
@@ -113,8 +119,12 @@ FROM closed WHERE c.tenant_id = closed.tenant_id AND c.id = closed.call_id;
 -- name: failed
 -- A stage did not come. Nothing comes back where the run was over.
 WITH closed AS (
-    UPDATE canary_runs SET state = 'failed', failed_stage = $2, error_code = $3, finished_at = clock_timestamp()
-    WHERE id = $1 AND state = 'running'
+    UPDATE canary_runs r SET state = 'failed', failed_stage = $2, error_code = $3, finished_at = clock_timestamp(),
+        transcribed_at = coalesce(r.transcribed_at, (SELECT min(e.created_at) FROM transcription_events e
+                                                     WHERE e.tenant_id = r.tenant_id AND e.call_id = r.call_id)),
+        triggered_at = coalesce(r.triggered_at, (SELECT c.keyword_at FROM active_calls c
+                                                 WHERE c.tenant_id = r.tenant_id AND c.id = r.call_id))
+    WHERE r.id = $1 AND r.state = 'running'
     RETURNING tenant_id, user_id, call_id),
 ended AS (
     UPDATE active_calls c SET status = 'ended', ended_at = coalesce(c.ended_at, clock_timestamp())
@@ -135,10 +145,12 @@ WHERE r.id = $1;
 
 -- name: newest
 -- For each person who wants a canary or had one: the newest run that ended, when one last passed, and whether one is under way.
-SELECT u.id AS user_id, u.name AS person_name, u.canary AS scheduled, r.id AS run_id,
+SELECT u.id AS user_id, u.name AS person_name, u.canary AS scheduled,
        (SELECT max(p.finished_at) FROM canary_runs p WHERE p.tenant_id = u.tenant_id AND p.user_id = u.id AND p.state = 'passed')
            AS proven_at,
-       EXISTS (SELECT FROM canary_runs b WHERE b.tenant_id = u.tenant_id AND b.user_id = u.id AND b.state = 'running') AS running
+       EXISTS (SELECT FROM canary_runs b WHERE b.tenant_id = u.tenant_id AND b.user_id = u.id AND b.state = 'running') AS running,
+       r.id, r.state, r.way, r.failed_stage, r.error_code, r.created_at, r.called_at, r.arrived_at, r.transcribed_at,
+       r.triggered_at, r.judged_at, r.texted_at, r.delivered_at, r.finished_at
 FROM users u
 LEFT JOIN LATERAL (SELECT * FROM canary_runs r WHERE r.tenant_id = u.tenant_id AND r.user_id = u.id AND r.state <> 'running'
                    ORDER BY r.created_at DESC LIMIT 1) r ON true

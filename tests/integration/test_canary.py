@@ -62,7 +62,7 @@ async def test_forwarding_and_every_link_after_it_are_proven(house: Stage, clust
     seconds = [stage.seconds for stage in report.stages]
     assert None not in seconds
     assert seconds == sorted(cast("list[float]", seconds))
-    assert called(house) == [(HOME, "5")]
+    assert called(house) == [(HOME, "10")]
     [message] = house.stand_in.messages
     assert message.to_number == CANARY_NUMBER
     assert "TEST" in message.body
@@ -240,8 +240,6 @@ async def run_of(database: Database, home: Household) -> RunReport | None:
 async def due(database: Database, cluster: Cluster, home: Household) -> None:
     """The hour has come."""
     canary = canary_on(database)
-    await canary.schedule()
-    await canary.schedule()
     await rows(cluster, "UPDATE work SET run_after = clock_timestamp() WHERE kind = $1", CANARY_DUE)
     [work] = await queue.claim(database, [CANARY_DUE], 5)
     assert work.subject == home.user_id
@@ -264,6 +262,12 @@ async def test_the_daily_one_waits_for_its_hour_and_is_asked_for_once(
     )
     assert waiting["later"]
     assert "15:00" <= waiting["at"] < "15:30"
+    await rows(cluster, "UPDATE users SET canary_at = '16:00'")
+    await canary.schedule()
+    [moved] = await rows(
+        cluster, "SELECT (run_after AT TIME ZONE 'Europe/Berlin')::time::text AS at FROM work"
+    )
+    assert "16:00" <= moved["at"] < "16:30"
     await due(database, cluster, home)
     report = await run_of(database, home)
     assert report is not None
@@ -283,10 +287,19 @@ async def test_the_daily_one_is_not_placed_while_it_is_not_wanted(
 ) -> None:
     home = await household(database)
     await rows(cluster, "UPDATE users SET canary = true")
-    await canary_on(database).schedule()
+    for _ in range(2):
+        await canary_on(database).schedule()
     await rows(cluster, f"UPDATE users SET {change}")
     await due(database, cluster, home)
     assert await run_of(database, home) is None
+
+
+async def test_who_no_longer_wants_it_has_none_waiting(database: Database, cluster: Cluster) -> None:
+    await household(database)
+    for wanted, waiting in ((True, 1), (False, 0)):
+        await rows(cluster, "UPDATE users SET canary = $1", wanted)
+        await canary_on(database).schedule()
+        assert await value(cluster, "SELECT count(*) FROM work") == waiting
 
 
 async def test_what_is_paused_or_was_tested_too_often_is_refused(

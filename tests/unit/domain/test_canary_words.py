@@ -100,7 +100,7 @@ def test_the_first_stage_that_lacks_is_waited_for_and_counts_from_the_one_before
     assert progress.seconds_left(NOON + timedelta(seconds=5)) == 15
     progress = Progress(NOON, {Stage.CALLED: NOON + timedelta(seconds=10)})
     assert progress.waits_for is Stage.ARRIVED
-    assert progress.seconds_left(NOON + timedelta(seconds=11)) == 7
+    assert progress.seconds_left(NOON + timedelta(seconds=11)) == 11
     assert progress.seconds() == {Stage.CALLED: 10}
     done = Progress(NOON, dict.fromkeys(Stage, NOON))
     assert done.waits_for is None

@@ -37,6 +37,10 @@ def written(folder: Path, text: str) -> Path:
         (HEAD + "quiet_from = 22:00:00", ["person[1]: quiet_from and quiet_until go together"]),
         (HEAD + "paused_until = 2027-01-01T00:00:00", ["person[1].paused_until: "]),
         (HEAD + "canary_at = 03:00:00", ["person[1].canary_at: must be between 09:00 and 19:00"]),
+        (
+            HEAD + "canary = true\nquiet_from = 10:00:00\nquiet_until = 16:00:00",
+            ["person[1]: canary_at lies in the quiet hours"],
+        ),
         (HEAD + 'allow = ["hello"]', ["person[1].allow[1]: must be a phone number"]),
         (HEAD + 'allow = ["+12025550120"]\nblock = ["+1 202 555 0120"]', ["person[1]: allow and block"]),
         (
