@@ -26,7 +26,7 @@ LEFT JOIN LATERAL (
     SELECT * FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id AND l.role = 'person'
     ORDER BY coalesce(l.looped_sid = $3, false) DESC, coalesce(l.address = $4, false) DESC, l.attempt DESC LIMIT 1) l ON true
 WHERE c.user_id = $1 AND c.call_sid <> $3 AND c.status = 'active' AND c.connected_at IS NULL
-    AND c.decision IN ('monitor', 'connect')
+    AND c.decision IN ('monitor', 'connect') AND c.decision_reason <> 'canary'
     AND greatest(c.started_at, l.asked_at) > now() - interval '30 seconds'
     AND (l.looped_sid = $3
          OR $2 <> 'withheld' AND ($2 = c.caller_number OR $2 = c.called_number OR $2 = l.address)
