@@ -19,7 +19,12 @@ from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
 from callguard.analysis.local_scorer import LocalScorer, default_lexicon
+from callguard.api.protection import protection_routes
+from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
+from callguard.canary.endpoint import canary_routes
+from callguard.canary.speech import CanarySpeech
 from callguard.config import Settings
+from callguard.dashboard.access import Access
 from callguard.dashboard.routes import dashboard_routes
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db import migrate
@@ -180,6 +185,13 @@ async def _build(
     )
     invitations = Invitations(database, telephony, destinations, settings.base_url, sender)
     answers = Answers(database, telephony, speech, invitations, destinations, sender, wake)
+    canary = Canary(
+        database,
+        telephony,
+        CanarySpeech(settings.base_url, twiml),
+        Numbers(canary=settings.canary_number or sender, alerts=sender, operator=settings.operator_number),
+        settings.webhook_database_seconds,
+    )
     analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack), _caps(settings))
     local = LocalTranscriber(
         recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
@@ -200,6 +212,10 @@ async def _build(
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
         ESCALATE: Handler(outbox.escalate, attempts=20),
         INVITE: Handler(invitations.send, attempts=8, gave_up=invitations.gave_up),
+        CANARY_DUE: Handler(canary.due, attempts=4),
+        CANARY_CALL: Handler(canary.call, attempts=4),
+        CANARY_WATCH: Handler(canary.watch, attempts=20),
+        CANARY_TEXT: Handler(canary.text, attempts=6),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
     worker = Worker(database, handlers, wake)
@@ -216,11 +232,13 @@ async def _build(
         streams=streams,
         stopping=stopping,
         routes=[
-            *Intake(recorder, route_book, twiml).http_routes(signatures),
             *phones.http_routes(signatures),
             *alert_routes(outbox, answers, invitations, speech, signatures),
             *evidence_routes(database, answers, links, settings.evidence_hours),
+            *Intake(recorder, route_book, twiml, canary.arrive).http_routes(signatures),
+            *canary_routes(canary, signatures),
             WebSocketRoute("/media-stream", media),
+            *protection_routes(database, Access(keys.dashboard, secure=True), wake),
             *dashboard_routes(
                 DatabaseSnapshots(database),
                 key=keys.dashboard,
@@ -233,6 +251,7 @@ async def _build(
         "worker": worker.run,
         "listener": listener.run,
         "replay": recorder.run,
+        "canary": canary.run,
         "route_book": lambda: route_book.run(database),
     }
 

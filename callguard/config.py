@@ -67,6 +67,13 @@ class Settings(BaseSettings):
     twilio_alert_number: str | None = Field(None, alias="TWILIO_ALERT_NUMBER")
     """Number that alerts are sent from. Absent: the person's own Twilio number."""
 
+    fallback_url: str | None = Field(None, alias="FALLBACK_URL")
+    """Where Twilio finds whom to dial while this server is down: `{number}` and `{twiml}` are filled in."""
+    canary_number: str | None = Field(None, alias="CANARY_NUMBER")
+    """Twilio number that test calls come from. Absent: TWILIO_ALERT_NUMBER."""
+    operator_number: str | None = Field(None, alias="OPERATOR_NUMBER")
+    """Phone of whoever runs this server: gets the message at the end of a test call."""
+
     alert_answer_seconds: float = Field(60, alias="ALERT_ANSWER_SECONDS", gt=0, le=3600)
     """How long an alert by SMS may stay unanswered before the contact is rung."""
     alert_countries: Annotated[tuple[str, ...], NoDecode] = Field((), alias="ALERT_COUNTRIES")
@@ -113,7 +120,7 @@ class Settings(BaseSettings):
             else value
         )
 
-    @field_validator("public_base_url", "twilio_api_url", "openai_base_url", mode="before")
+    @field_validator("public_base_url", "twilio_api_url", "openai_base_url", "fallback_url", mode="before")
     @classmethod
     def _web_address(cls, value: object) -> object:
         if isinstance(value, str):

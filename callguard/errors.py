@@ -14,6 +14,8 @@ CallguardError                      code, message: what happened and what to do 
 ├── DestinationRefused              a number may not be written to or rung (reason)
 ├── InvitationRefused               a contact may not be invited now (reason)
 ├── JudgeError                      the LLM gave no usable verdict (reason)
+├── PeopleError                     a people file, or a person in the database, is not as it must be
+├── CanaryRefused                   a test of protection can't be made now
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
 ├── ProtocolError                   a peer broke its protocol: webhook, media frame, TwiML, dialogue file
@@ -134,6 +136,18 @@ class JudgeError(CallguardError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class PeopleError(CallguardError):
+    """A people file, or a person in the database, is not as it must be; the message says where."""
+
+    code = "PEOPLE"
+
+
+class CanaryRefused(CallguardError):
+    """A test of protection can't be made now; the code says why."""
+
+    code = "CANARY_REFUSED"
 
 
 class NumberUnknown(CallguardError):

@@ -10,11 +10,13 @@ from uuid import UUID
 from callguard.alerting.outbox import request_alerts
 from callguard.analysis.judge import Judge
 from callguard.analysis.local_scorer import LocalScorer
+from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.alerts import Caps
 from callguard.domain.caller import parse_verstat
+from callguard.domain.policy import Reason
 from callguard.domain.scoring import Assessment, fuse
 from callguard.domain.signals import (
     Attestation,
@@ -64,7 +66,7 @@ class Analyst:
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
             await self._conclude(session, work, call, words, llm)
-            if self._judge is not None:
+            if self._judge is not None and call["decision_reason"] != Reason.CANARY:
                 await queue.add(
                     session, work.tenant_id, JUDGE, subject=work.call_id, call_id=work.call_id, urgency=6
                 )
@@ -111,7 +113,9 @@ class Analyst:
         signals: list[Signal] = [self._scorer.score(words), _attestation(call), llm, *_VOICE_YET_TO_COME]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
-        if analysis_id is not None and assessment.level is not None:
+        if call["decision_reason"] == Reason.CANARY:
+            await canary.judged(session, work, call["language"], words)
+        elif analysis_id is not None and assessment.level is not None:
             await request_alerts(
                 session, work.tenant_id, work.call_id, analysis_id, assessment.level, self._caps
             )

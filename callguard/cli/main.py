@@ -10,6 +10,7 @@ from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.invite import invite
 from callguard.cli.migrate import migrate
+from callguard.cli.people import people
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
 from callguard.errors import CallguardError
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for command in (demo, serve, simulate, migrate, invite, check):
     app.command()(command)
+app.add_typer(people, name="people")
 
 
 def _print_version(wanted: bool) -> None:

@@ -101,6 +101,9 @@ def render_view(snapshot: Snapshot | None, *, away: bool, before: View | None = 
         ),
         "alerts": _fragment("alerts.html", alerts=alerts, now=now),
         "ended": _fragment("ended.html", calls=ended),
+        "protection": _fragment(
+            "protection.html", protections=snapshot.protections if snapshot else (), now=now
+        ),
     }
     return View(sections, cards, drawn)
 

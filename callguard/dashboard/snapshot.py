@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from callguard.canary.runs import Protection
 from callguard.domain.transcript import Utterance
 
 
@@ -71,10 +72,14 @@ class LiveCall:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All live calls and the recent ended ones, newest first. A call's risk is 0 before any analysis."""
+    """All live calls and the recent ended ones, newest first. A call's risk is 0 before any analysis.
+
+    `protections`: what test calls say about each person's protection.
+    """
 
     taken_at: datetime
     calls: tuple[LiveCall, ...]
+    protections: tuple[Protection, ...] = ()
 
 
 SnapshotSource = Callable[[], Awaitable[Snapshot]]

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SIGNATURE_FAILED = "signature_failed"
     WITHHELD = "withheld"
     UNKNOWN = "unknown"
+    CANARY = "canary"
     CHOSEN = "chosen"
 
 

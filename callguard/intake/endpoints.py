@@ -3,7 +3,9 @@
 Bridging fails open: a ringing call is answered with dialling TwiML whatever breaks.
 """
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -25,13 +27,24 @@ from callguard.intake.twiml import Twiml
 from callguard.intake.verified import Form, verified
 from callguard.intake.wordings import DEFAULT_LANGUAGE, is_announcement
 
+# The TwiML for a call that callguard placed itself, to test protection; None for every other one.
+OwnCalls = Callable[[CallArrived], Awaitable[str | None]]
+
 log = structlog.get_logger(__name__)
+
+
+async def no_own_calls(_fact: CallArrived) -> str | None:
+    """Where callguard places no call to itself."""
+    return None
 
 
 class Intake:
     """The handlers, each given a verified form."""
 
-    def __init__(self, recorder: Recorder, routes: RouteBook, twiml: Twiml) -> None:
+    def __init__(
+        self, recorder: Recorder, routes: RouteBook, twiml: Twiml, own_calls: OwnCalls = no_own_calls
+    ) -> None:
+        self._own_calls = own_calls
         self._recorder = recorder
         self._routes = routes
         self._twiml = twiml
@@ -55,11 +68,20 @@ class Intake:
             for path in paths
         ]
 
-    async def incoming_call(self, _request: Request, form: Form) -> Response:
-        """The phone rings."""
+    async def incoming_call(self, request: Request, form: Form) -> Response:
+        """The phone rings.
+
+        A process that was frozen finds requests that nobody waits for any more: the fallback has connected
+        those calls, and their people must not be rung a second time.
+        """
         fact = payloads.call_arrived(form, datetime.now(UTC))
+        await asyncio.sleep(0)  # the end of a connection is told a turn of the loop after its request
+        if await request.is_disconnected():
+            log.error("call_left_to_the_fallback")
+            return _xml(self._twiml.reject("busy"))
         try:
-            return _xml(await self._bridge(fact))
+            own = await self._own_calls(fact)
+            return _xml(await self._bridge(fact) if own is None else own)
         except NumberUnknown as error:
             log.warning("call_refused", code=error.code)
             return _xml(self._twiml.reject("rejected"))

@@ -88,6 +88,11 @@ class Twiml:
         )
         return self._render("direct_dial.xml", call=call)
 
+    def listen_only(self, call_sid: str, language: str, now: float) -> str:
+        """The call is listened to for a while, and nobody is rung."""
+        call = _Call(**self._listening(call_sid, language, now), monitored=True)
+        return self._render("canary_listening.xml", call=call)
+
     def turned_away(self, action: Action, language: str) -> str:
         """For a caller who is not put through, or not yet: rejected, asked, recorded, or told."""
         match action:

@@ -67,6 +67,12 @@ class Telephony(Protocol):
         """Rings a phone and performs the TwiML; the call SID. Not idempotent: look with `find_call`."""
         ...
 
+    async def ring_for_test(
+        self, *, to: str, sender: str, url: str, status_callback: str, ring_seconds: int
+    ) -> str:
+        """Rings for a few seconds, and performs the TwiML of `url` where that is answered; the call SID."""
+        ...
+
     async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
         """A call made since then from one number to another, for the case that its reply was lost."""
         ...

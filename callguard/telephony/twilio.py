@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from twilio.rest import Client
 
 from callguard.errors import TelephonyError, TelephonyUnreachable
 from callguard.telephony.http import TwilioTransport
+from callguard.telephony.numbers import NumberSettings, OwnedNumber
 from callguard.telephony.port import DialledLeg, SentMessage
 
 PERSON = "person"
@@ -141,6 +143,15 @@ class TwilioTelephony:
             )
         return str(placed.sid)
 
+    async def ring_for_test(
+        self, *, to: str, sender: str, url: str, status_callback: str, ring_seconds: int
+    ) -> str:
+        with _twilio_errors("place a test call"):
+            placed = await self._client.calls.create_async(
+                to=to, from_=sender, url=url, timeout=ring_seconds, status_callback=status_callback
+            )
+        return str(placed.sid)
+
     async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
         # Twilio dates by the second.
         since = since.replace(microsecond=0)
@@ -227,11 +238,24 @@ class TwilioTelephony:
                     return _message(sent)
         return None
 
-    async def voice_urls(self) -> list[tuple[str, str]]:
-        """The voice webhook and the fallback of each number of the account."""
+    async def numbers(self) -> list[OwnedNumber]:
+        """The numbers of the account, and what is asked when they are called or written to."""
         with _twilio_errors("list the account's numbers"):
-            numbers = await self._client.incoming_phone_numbers.list_async(limit=100)
-        return [(number.voice_url or "", number.voice_fallback_url or "") for number in numbers]
+            found = await self._client.incoming_phone_numbers.list_async(limit=1000)
+        names = [field.name for field in fields(NumberSettings)]
+        return [
+            OwnedNumber(
+                str(each.sid),
+                str(each.phone_number),
+                NumberSettings(**{name: getattr(each, name) or "" for name in names}),
+            )
+            for each in found
+        ]
+
+    async def set_number(self, sid: str, settings: NumberSettings) -> None:
+        """Sets what is asked when a number is called or written to."""
+        with _twilio_errors("set a number up"):
+            await self._client.incoming_phone_numbers(sid).update_async(**asdict(settings))
 
     async def close(self) -> None:
         await self._transport.close()

@@ -59,7 +59,7 @@ LEFT JOIN LATERAL (
     SELECT * FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id AND l.role = 'person'
     ORDER BY coalesce(l.looped_sid = $3, false) DESC, coalesce(l.address = $4, false) DESC, l.attempt DESC LIMIT 1) l ON true
 WHERE c.user_id = $1 AND c.call_sid <> $3 AND c.status = 'active' AND c.connected_at IS NULL
-    AND c.decision IN ('monitor', 'connect')
+    AND c.decision IN ('monitor', 'connect') AND c.decision_reason <> 'canary'
     AND greatest(c.started_at, l.asked_at) > now() - interval '30 seconds'
     AND (l.looped_sid = $3
          OR $2 <> 'withheld' AND ($2 = c.caller_number OR $2 = c.called_number OR $2 = l.address)
@@ -131,18 +131,18 @@ RETURNING keyword_at IS NOT NULL AS awake;
 
 -- name: for_analysis
 -- What a verdict needs beside the words.
-SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.keywords, c.keyword_at,
+SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.keywords, c.keyword_at, c.decision_reason,
        u.name AS person_name, u.phone_number, u.twilio_number
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
 
 -- name: recent
--- Live calls, and those that ended in the last hours: newest first.
+-- Live calls, and those that ended in the last hours: newest first. Those of the canary are nobody's.
 SELECT c.id, c.call_sid, u.name AS person_name, c.caller_number, c.attestation, c.status, c.started_at, c.ended_at, c.keywords,
        coalesce((SELECT sum(m.caller_speech_ms) FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id), 0)
            AS caller_speech_ms
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
-WHERE c.status = 'active' OR c.started_at > now() - interval '12 hours'
+WHERE (c.status = 'active' OR c.started_at > now() - interval '12 hours') AND c.decision_reason <> 'canary'
 ORDER BY (c.status = 'active') DESC, c.started_at DESC
 LIMIT $1;
 

@@ -45,3 +45,35 @@ WHERE c.id = $1;
 -- A phrase that wakes the analyzer.
 INSERT INTO keywords (tenant_id, language, phrase, tactic) VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant_id, language, phrase) DO UPDATE SET tactic = excluded.tactic;
+
+-- name: put
+-- A row of a table, by its key, as JSON says it.
+SELECT put_row($1::text::regclass, $2, $3);
+
+-- name: described
+-- Every person of the tenant with everything that was said of them, oldest first.
+SELECT to_jsonb(u) AS person,
+       coalesce((SELECT jsonb_agg(to_jsonb(e) ORDER BY e.priority, e.name, e.id) FROM emergency_contacts e
+                 WHERE e.tenant_id = u.tenant_id AND e.user_id = u.id), '[]') AS contacts,
+       coalesce((SELECT jsonb_agg(to_jsonb(d) ORDER BY d.position, d.created_at, d.id) FROM delivery_routes d
+                 WHERE d.tenant_id = u.tenant_id AND d.user_id = u.id), '[]') AS deliveries,
+       policy_of(u) -> 'allowed' AS allowed, policy_of(u) -> 'blocked' AS blocked
+FROM users u ORDER BY u.created_at, u.id;
+
+-- name: forget_contacts
+-- Takes away the contacts of a person that have none of these numbers.
+DELETE FROM emergency_contacts WHERE user_id = $1 AND phone_number <> ALL ($2::text[]);
+
+-- name: forget_deliveries
+-- Takes away the ways to a person that are none of these; the same number has no address.
+DELETE FROM delivery_routes WHERE user_id = $1 AND coalesce(address, '') <> ALL ($2::text[]);
+
+-- name: forget_rules
+-- Takes away the rules of a person about callers that are none of these.
+DELETE FROM caller_rules WHERE user_id = $1 AND number <> ALL ($2::text[]);
+
+-- name: add_keywords
+-- The phrases that wake the analyzer in a language; those that are known stay as they are.
+INSERT INTO keywords (tenant_id, language, phrase, tactic)
+SELECT $1, $2, k.phrase, k.tactic FROM unnest($3::text[], $4::text[]) AS k (phrase, tactic)
+ON CONFLICT (tenant_id, language, phrase) DO NOTHING;

@@ -37,7 +37,7 @@ class Exchange:
         self.callers_by_token: dict[str, str] = {}
         self.announcements: list[Announcement] = []
         self.interpreter = Interpreter(network, self)
-        self._telephones = Telephones(phone_book, self._call_in)
+        self._telephones = Telephones(phone_book, numbers, self._call_in)
         self._under_way: dict[str, Conference] = {}
         self._trees: set[CallTree] = set()
 

@@ -169,7 +169,10 @@ class Interpreter:
         began = monotonic()
         for step in growing(text, instant=clock.instant):
             await leg.rest(step.seconds)
-            leg.hear(Track.OUTBOUND, heard(step, began, clock.real(SECONDS_A_WORD)))
+            said = heard(step, began, clock.real(SECONDS_A_WORD))
+            leg.hear(Track.OUTBOUND, said)
+            if leg.peer is not None:
+                leg.peer.speak(said)
 
     async def _fetch(self, leg: Leg, url: str, method: str, facts: dict[str, str]) -> Document | None:
         document = await self._network.webhooks.document(Source(url, method), {**leg.params(), **facts})

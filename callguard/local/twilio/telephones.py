@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any
 
+from callguard.local.twilio.account import Numbers
 from callguard.local.twilio.handset import Handset, OnCall, PhoneBook
 from callguard.local.twilio.leg import Direction, HungUp, Leg
 from callguard.local.twilio.plan import EndedBy
@@ -24,8 +25,11 @@ SCREENING_SECONDS = 20.0
 class Telephones:
     """The far end of outbound legs. `call_in` takes a leg that a line sends back to the account."""
 
-    def __init__(self, phone_book: PhoneBook, call_in: Callable[[Leg], Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self, phone_book: PhoneBook, numbers: Numbers, call_in: Callable[[Leg], Coroutine[Any, Any, None]]
+    ) -> None:
         self._phone_book = phone_book
+        self._numbers = numbers
         self._call_in = call_in
 
     async def ring(self, leg: Leg, timeout: int) -> bool:
@@ -57,6 +61,8 @@ class Telephones:
             return "busy"
         leg.progress("ringing", "ringing")
         match handset.on_call:
+            case _ if self._numbers.find(leg.to_number) is not None:
+                return await self._come_in(leg, leg.to_number, None, limit)
             case OnCall.FORWARDS_BACK:
                 return await self._send_back(leg, handset, limit)
             case OnCall.ANSWERS | OnCall.VOICEMAIL | OnCall.SCREENS if handset.ring_seconds <= limit:
@@ -71,13 +77,17 @@ class Telephones:
         diversions = sum(each.forwarded_from == handset.number for each in leg.tree.legs)
         if handset.forwards_to is None or diversions >= MOST_DIVERSIONS:
             return "busy"
+        return await self._come_in(leg, handset.forwards_to, handset.number, limit)
+
+    async def _come_in(self, leg: Leg, number: str, forwarded_from: str | None, limit: float) -> str:
+        """The leg arrives at a number of the account, and shares the fate of the inbound one."""
         back = Leg(
             leg.network,
             leg.tree,
             direction=Direction.INBOUND,
             from_number=leg.from_number,
-            to_number=handset.forwards_to,
-            forwarded_from=handset.number,
+            to_number=number,
+            forwarded_from=forwarded_from,
         )
         back.watcher = leg
         leg.tree.tasks.spawn(self._call_in(back))

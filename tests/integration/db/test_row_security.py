@@ -30,6 +30,7 @@ RESOLVERS = {
     "resolve_number(text)": "'+12025550101'",
     "resolve_call(text)": f"'{call_sid(1)}'",
     "resolve_alert(uuid)": f"'{uuid4()}'",
+    "resolve_canary(uuid)": f"'{uuid4()}'",
     "resolve_sender(text)": "'+12025550121'",
     "route_book()": "",
     "tenant_ids()": "",
@@ -79,6 +80,7 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
             "answers.add", home.tenant_id, f"SM{number:032x}", home.contact_id, None, None, "help", None
         )
         await session.value("invitations.add", home.tenant_id, home.contact_id)
+        await session.value("canary.begin", home.tenant_id, home.user_id, "api", "apple river")
         await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
         await notices.declare(session, home.tenant_id, call_id, Fault.AUDIO_LOST)
         await session.run("deliveries.looping", home.tenant_id, home.user_id, "same_number", "")

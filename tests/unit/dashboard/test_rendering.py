@@ -135,6 +135,7 @@ def test_strangers_words_cannot_leave_their_piece_of_the_stream() -> None:
         "#live",
         "#alerts",
         "#ended",
+        "#protection",
     ]
 
 
