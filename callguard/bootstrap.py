@@ -5,14 +5,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import aiohttp
 import openai
 import structlog
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from callguard.alerting.answers import CARRY_OUT, Answers
+from callguard.alerting.email import EmailAlerts, Mailer
 from callguard.alerting.endpoint import alert_routes
-from callguard.alerting.outbox import ESCALATE, SEND_ALERT, Outbox
+from callguard.alerting.notice_endpoint import notice_routes
+from callguard.alerting.notices import SEND_NOTICE, NoticeSender, Operator
+from callguard.alerting.outbox import ESCALATE, SEND_ALERT, AlertChannel, Outbox
+from callguard.alerting.push import PushAlerts, Vapid, public_session
 from callguard.alerting.speech import AlertSpeech
+from callguard.alerting.subscribing.routes import subscribing_routes
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
@@ -23,7 +29,9 @@ from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db import migrate
 from callguard.db.listen import Listener
 from callguard.db.pool import Database
+from callguard.domain.alerts import Channel
 from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
+from callguard.heartbeat import Heartbeat
 from callguard.intake.aftercare import Aftercare
 from callguard.intake.dialling import Dialler
 from callguard.intake.endpoints import Intake
@@ -40,7 +48,9 @@ from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
 from callguard.speech.recogniser import WhisperFactory
 from callguard.telephony.twilio import TwilioTelephony
+from callguard.transcript.notices import SEND_NOTICES
 from callguard.transcript.spool import Spool
+from callguard.trust.contact_links import ContactLinks
 from callguard.trust.keys import Keys, load_keys
 from callguard.trust.passes import PassIssuer
 from callguard.trust.sealing import Sealer
@@ -161,7 +171,19 @@ async def _build(
     recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
     dialler = Dialler(database, telephony, twiml)
     speech = AlertSpeech(settings.base_url)
-    outbox = Outbox(database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds)
+    mailer = Mailer(settings, settings.smtp_host) if settings.smtp_host else None
+    vapid = Vapid.from_settings(settings, keys.derive("web push"))
+    push_session = await stack.enter_async_context(public_session())
+    others: dict[Channel, AlertChannel] = {Channel.APP: PushAlerts(database, vapid, push_session)}
+    if mailer is not None:
+        others[Channel.EMAIL] = EmailAlerts(mailer, settings.twilio_alert_number)
+    outbox = Outbox(
+        database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds, others
+    )
+    operator = Operator(settings.operator_email, settings.operator_number)
+    notices = NoticeSender(
+        database, telephony, mailer, operator, settings.twilio_alert_number, settings.base_url
+    )
     answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
     analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
     local = LocalTranscriber(
@@ -179,6 +201,8 @@ async def _build(
         JUDGE: Handler(analyst.judge, attempts=4),
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
         ESCALATE: Handler(outbox.escalate, attempts=20),
+        SEND_NOTICES: Handler(notices.collect, attempts=20),
+        SEND_NOTICE: Handler(notices.send, attempts=20, gave_up=notices.gave_up),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
     worker = Worker(database, handlers, wake)
@@ -197,6 +221,10 @@ async def _build(
         routes=[
             *Intake(recorder, route_book, twiml).http_routes(signatures),
             *alert_routes(outbox, answers, speech, signatures),
+            *notice_routes(notices, signatures),
+            *subscribing_routes(
+                database, ContactLinks(keys.derive("contact links"), settings.base_url), vapid.public_key
+            ),
             WebSocketRoute("/media-stream", media),
             *dashboard_routes(
                 DatabaseSnapshots(database),
@@ -206,12 +234,16 @@ async def _build(
             ),
         ],
     )
-    return services, {
+    tasks: dict[str, Callable[[], Awaitable[None]]] = {
         "worker": worker.run,
         "listener": listener.run,
         "replay": recorder.run,
         "route_book": lambda: route_book.run(database),
     }
+    if settings.heartbeat_url is not None:
+        session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        tasks["heartbeat"] = Heartbeat(settings.heartbeat_url, worker.is_well, session).run
+    return services, tasks
 
 
 async def _recogniser(stack: AsyncExitStack, *, warm: bool) -> WhisperFactory:

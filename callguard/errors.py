@@ -11,6 +11,8 @@ CallguardError                      code, message: what happened and what to do 
 ├── SpoolError                      the encrypted spool can't be written or read
 ├── TelephonyError                  Twilio refused (status, twilio_code) or was not reached
 │   └── TelephonyUnreachable        no reply: whether the request took effect is unknown
+├── DeliveryError                   an e-mail or web push did not get away; it may later
+│   └── DeliveryRefused             nor will it: the receiving side refuses it for good
 ├── JudgeError                      the LLM gave no usable verdict (reason)
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
@@ -97,6 +99,18 @@ class TelephonyUnreachable(TelephonyError):
     """No reply came: whether the request took effect is unknown, so look before sending again."""
 
     code = "TELEPHONY_UNREACHABLE"
+
+
+class DeliveryError(CallguardError):
+    """An e-mail or a web push did not get away; a later attempt may."""
+
+    code = "DELIVERY"
+
+
+class DeliveryRefused(DeliveryError):
+    """The receiving side refuses it for good."""
+
+    code = "DELIVERY_REFUSED"
 
 
 class JudgeError(CallguardError):

@@ -1,40 +1,50 @@
 """Alerts leave through an outbox: asked for in the verdict's transaction, sent by a worker, followed by
-callbacks.
+callbacks. Which channels follow or accompany which is `domain/alerts.py`'s to say.
 
 Sending a message is not idempotent, so the intent is stored before and Twilio's SID after. A second attempt
 looks first whether Twilio took the message; where that can't be known a second message is better than
-silence. A message that doesn't arrive, or that nobody answers, is followed by a spoken call to the same
-contact.
+silence. Every attempt by a channel is a row of its own, once per contact, level and call.
 """
 
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 
+from callguard.alerting.opt_out import opted_out
 from callguard.alerting.speech import AlertSpeech
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.alerts import (
+    FREE,
     NOT_RECEIVED,
     Channel,
     Contact,
     DeliveryStatus,
+    after,
+    beside,
     delivery_status,
     may_follow,
     message,
     plan,
 )
+from callguard.domain.notices import Kind
 from callguard.domain.replies import code_of
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
-from callguard.errors import TelephonyError, TelephonyUnreachable
+from callguard.errors import DeliveryError, DeliveryRefused, TelephonyError
 from callguard.telephony.port import Telephony
+from callguard.transcript import notices
 
 SEND_ALERT = "send_alert"
 ESCALATE = "escalate"
 # Twilio's code for a recipient who sent STOP, of which it may have told nobody.
 OPTED_OUT = 21610
+# Some ten seconds: from then on the operator knows that an alert does not get away.
+ATTEMPTS_IN_SILENCE = 5
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +87,7 @@ async def request_alerts(
 async def escalate_soon(
     session: Session, tenant_id: UUID, call_id: UUID, alert_id: UUID, delay_seconds: float
 ) -> None:
-    """A spoken call follows this message, unless it is answered before."""
+    """The next channels follow this alert, unless it is answered before."""
     await queue.add(
         session,
         tenant_id,
@@ -89,8 +99,22 @@ async def escalate_soon(
     )
 
 
+class AlertChannel(Protocol):
+    """A way to a contact that goes past Twilio."""
+
+    async def send(self, tenant_id: UUID, alert: Row, text: str) -> str | None:
+        """Hands over an alert (a row of `alerts.for_sending`) in these words; the id it has there, if any.
+
+        Sending twice shows once. Raises DeliveryError, or DeliveryRefused where that is for good.
+        """
+        ...
+
+
 class Outbox:
-    """The handlers that send, and the record of what Twilio tells afterwards."""
+    """The handlers that send, and the record of what Twilio tells afterwards.
+
+    `others` are the channels beside SMS and call that are set up.
+    """
 
     def __init__(
         self,
@@ -99,7 +123,9 @@ class Outbox:
         speech: AlertSpeech,
         sender: str | None,
         answer_seconds: float,
+        others: Mapping[Channel, AlertChannel] = MappingProxyType({}),
     ) -> None:
+        self._others = others
         self._database = database
         self._telephony = telephony
         self._speech = speech
@@ -107,36 +133,54 @@ class Outbox:
         self._answer_seconds = answer_seconds
 
     async def send(self, work: Work) -> None:
-        """Raises TelephonyError to be tried again; a refusal for good ends the alert as failed."""
+        """Raises TelephonyError or DeliveryError to be tried again; a refusal for good ends the alert as
+        failed.
+        """
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
-            if alert is None or not await self._begin(session, work.tenant_id, alert):
+            if alert is None or not await self._begin(session, work, alert):
                 await queue.finish(session, work)
                 return
         try:
-            sid, status = await self._deliver(alert, second_attempt=work.attempts > 1)
-        except TelephonyUnreachable:
-            raise
-        except TelephonyError as error:
-            if _may_pass(error):
-                raise
+            sid, status = await self._deliver(work.tenant_id, alert, second_attempt=work.attempts > 1)
+        except (TelephonyError, DeliveryError) as error:
+            if not may_pass(error):
+                await self._refused(work, alert, error)
+                return
             async with self._database.tenant(work.tenant_id) as session:
-                await _advance(
-                    session, work.tenant_id, alert["id"], DeliveryStatus.FAILED, str(error.twilio_code)
-                )
-                if error.twilio_code == OPTED_OUT:
-                    await session.run("answers.opt_out", alert["contact_id"])
-                await queue.finish(session, work)
-            log.error("alert_refused", alert=str(alert["id"]), twilio_code=error.twilio_code)
-            return
+                if alert["alert_type"] not in FREE:
+                    await self._ask(session, work, FREE)
+                if work.attempts >= ATTEMPTS_IN_SILENCE:
+                    await _tell_if_unreached(session, work)
+            raise
         async with self._database.tenant(work.tenant_id) as session:
             await _advance(session, work.tenant_id, alert["id"], status, None, sid)
             if alert["alert_type"] == Channel.SMS:
                 await escalate_soon(session, work.tenant_id, work.call_id, alert["id"], self._answer_seconds)
             await queue.finish(session, work)
 
-    async def _begin(self, session: Session, tenant_id: UUID, alert: Row) -> bool:
-        """Stores the intent; False where there is nothing left to send."""
+    async def _refused(self, work: Work, alert: Row, error: TelephonyError | DeliveryError) -> None:
+        """For good: a visible failure, which the next channel follows."""
+        twilio_code = error.twilio_code if isinstance(error, TelephonyError) else None
+        code = error.code if twilio_code is None else str(twilio_code)
+        async with self._database.tenant(work.tenant_id) as session:
+            await _advance(session, work.tenant_id, alert["id"], DeliveryStatus.FAILED, code)
+            if twilio_code == OPTED_OUT and alert["contact_id"] is not None:
+                await opted_out(session, work.tenant_id, alert["contact_id"])
+            await queue.finish(session, work)
+        log.error("alert_refused", alert=str(alert["id"]), channel=alert["alert_type"], refused_with=code)
+
+    async def _ask(self, session: Session, work: Work, channels: Collection[Channel]) -> None:
+        """The same alert by these channels, as far as they are set up, reach the contact, and are new."""
+        ready = [channel for channel in channels if channel not in FREE or channel in self._others]
+        for alert in await session.rows("alerts.also", work.subject, ready):
+            await queue.add(
+                session, work.tenant_id, SEND_ALERT, subject=alert["id"], call_id=work.call_id, urgency=1
+            )
+
+    async def _begin(self, session: Session, work: Work, alert: Row) -> bool:
+        """Stores the intent, and what leaves beside it; False where there is nothing left to send."""
+        tenant_id = work.tenant_id
         if alert["status"] not in (DeliveryStatus.PENDING, DeliveryStatus.SENDING):
             return False
         needless = alert["answered"] and (
@@ -146,28 +190,24 @@ class Outbox:
             await _advance(session, tenant_id, alert["id"], DeliveryStatus.SKIPPED, None)
             return False
         await _advance(session, tenant_id, alert["id"], DeliveryStatus.SENDING, None)
+        await self._ask(session, work, beside(AlertLevel(alert["level"]), Channel(alert["alert_type"])))
         return True
 
-    async def _deliver(self, alert: Row, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
-        """The SID of the message or call, and how far it is."""
+    async def _deliver(
+        self, tenant_id: UUID, alert: Row, *, second_attempt: bool
+    ) -> tuple[str | None, DeliveryStatus]:
+        """The id of the message or call where it is on its way, and how far it is."""
+        other = self._others.get(Channel(alert["alert_type"]))
+        if other is not None:
+            return await other.send(tenant_id, alert, _text(alert)), DeliveryStatus.SENT
+        if alert["alert_type"] in FREE:
+            raise DeliveryRefused("This channel is not set up any longer.", code="CHANNEL_NOT_SET_UP")
         send = self._ring if alert["alert_type"] == Channel.CALL else self._write
-        level = AlertLevel(alert["level"])
-        fraud_type = FraudType(alert["fraud_type"]) if alert["fraud_type"] else None
         sender = self._sender or alert["twilio_number"]
-        return await send(alert, level, fraud_type, sender, second_attempt=second_attempt)
+        return await send(alert, sender, second_attempt=second_attempt)
 
-    async def _write(
-        self,
-        alert: Row,
-        level: AlertLevel,
-        fraud_type: FraudType | None,
-        sender: str,
-        *,
-        second_attempt: bool,
-    ) -> tuple[str, DeliveryStatus]:
-        to, since = alert["to_number"], alert["created_at"]
-        person, caller = alert["person_name"], alert["caller_number"]
-        body = message(level, person, caller, fraud_type, code_of(alert["id"]))
+    async def _write(self, alert: Row, sender: str, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
+        to, since, body = alert["to_number"], alert["created_at"], _text(alert)
         sent = None
         if second_attempt:
             sent = await self._telephony.find_message(to=to, body=body, since=since)
@@ -178,22 +218,18 @@ class Outbox:
             )
         return sent.sid, delivery_status(sent.status)
 
-    async def _ring(
-        self,
-        alert: Row,
-        level: AlertLevel,
-        fraud_type: FraudType | None,
-        sender: str,
-        *,
-        second_attempt: bool,
-    ) -> tuple[str, DeliveryStatus]:
+    async def _ring(self, alert: Row, sender: str, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
         to, since = alert["to_number"], alert["created_at"]
         sid = None
         if second_attempt:
             sid = await self._telephony.find_call(to=to, sender=sender, since=since)
         if sid is None:
             twiml = self._speech.alert_call(
-                alert["id"], level, alert["person_name"], fraud_type, alert["language"]
+                alert["id"],
+                AlertLevel(alert["level"]),
+                alert["person_name"],
+                _fraud_type(alert),
+                alert["language"],
             )
             callback = self._speech.call_status_url(alert["id"])
             sid = await self._telephony.place_call(
@@ -202,7 +238,7 @@ class Outbox:
         return sid, DeliveryStatus.SENT
 
     async def escalate(self, work: Work) -> None:
-        """The message did not arrive, or nobody answered in time: the same contact is rung, once."""
+        """The alert did not arrive, or nobody answered in time: the next channels tell the same contact."""
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
             if alert is not None and not (
@@ -211,16 +247,8 @@ class Outbox:
                 or alert["overtaken"]
                 or alert["status"] == DeliveryStatus.SKIPPED
             ):
-                spoken = await session.value("alerts.escalate", work.subject)
-                if spoken is not None:
-                    await queue.add(
-                        session,
-                        work.tenant_id,
-                        SEND_ALERT,
-                        subject=spoken,
-                        call_id=work.call_id,
-                        urgency=1,
-                    )
+                await self._ask(session, work, after(Channel(alert["alert_type"])))
+                await _tell_if_unreached(session, work)
             await queue.finish(session, work)
 
     async def gave_up(self, session: Session, work: Work, code: str) -> None:
@@ -239,7 +267,27 @@ class Outbox:
         return True
 
 
-def _may_pass(error: TelephonyError) -> bool:
+async def _tell_if_unreached(session: Session, work: Work) -> None:
+    """The operator learns that a contact got none of the call's alerts, and none is about to leave."""
+    contact_id = await session.value("alerts.unreached", work.subject)
+    if contact_id is not None:
+        await notices.tell(session, work.tenant_id, work.call_id, Kind.ALERT_NOT_SENT, contact_id)
+
+
+def _text(alert: Row) -> str:
+    """The words of an alert, the same by every written channel."""
+    person, caller = alert["person_name"], alert["caller_number"]
+    return message(AlertLevel(alert["level"]), person, caller, _fraud_type(alert), code_of(alert["id"]))
+
+
+def _fraud_type(alert: Row) -> FraudType | None:
+    return FraudType(alert["fraud_type"]) if alert["fraud_type"] else None
+
+
+def may_pass(error: TelephonyError | DeliveryError) -> bool:
+    """Whether a later attempt may succeed."""
+    if isinstance(error, DeliveryError):
+        return not isinstance(error, DeliveryRefused)
     return error.status is None or error.status == 429 or error.status >= 500
 
 
@@ -251,7 +299,7 @@ async def _advance(
     error_code: str | None,
     sid: str | None = None,
 ) -> None:
-    """Moves the alert forward; one that is lost is followed by a spoken call."""
+    """Moves the alert forward; one that is lost is followed by the next channels."""
     call_id = await session.value(
         "alerts.advance", alert_id, status, list(may_follow(status)), error_code, sid
     )

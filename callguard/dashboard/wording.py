@@ -92,7 +92,7 @@ def fraud_words(fraud_type: str) -> str:
     return _FRAUDS.get(fraud_type, "another kind of scam")
 
 
-_CHANNELS = {"sms": "SMS", "call": "phone call", "app_notification": "app"}
+_CHANNELS = {"sms": "SMS", "call": "phone call", "app_notification": "app", "email": "e-mail"}
 
 
 def channel_words(channel: str) -> str:

@@ -11,6 +11,8 @@ from callguard.db.pool import Database, Session
 from callguard.errors import DatabaseError, LeaseLost
 
 LEASE_SECONDS = 30.0
+NO_CALL = UUID(int=0)
+"""The `call_id` of work that is about no call."""
 
 # SQLSTATE 23505: a newer request of the subject was stored at the same moment.
 NEWER_CAME = "DATABASE_23505"
@@ -36,7 +38,7 @@ async def add(
     kind: str,
     *,
     subject: UUID,
-    call_id: UUID,
+    call_id: UUID | None,
     payload: dict[str, object] | None = None,
     urgency: int,
     delay_seconds: float = 0,
@@ -48,7 +50,8 @@ async def add(
 async def claim(database: Database, kinds: list[str], batch: int) -> list[Work]:
     """Due work, most urgent first. Raises DatabaseError."""
     async with database.session() as session:
-        return [Work(**row) for row in await session.rows("work.claim", kinds, batch, LEASE_SECONDS)]
+        rows = await session.rows("work.claim", kinds, batch, LEASE_SECONDS)
+    return [Work(**{**row, "call_id": row["call_id"] or NO_CALL}) for row in rows]
 
 
 async def finish(session: Session, work: Work) -> None:

@@ -28,6 +28,7 @@ from callguard.domain.facts import (
     WordsHeard,
 )
 from callguard.domain.listening import STARTED_WITHIN_S, Fault
+from callguard.domain.notices import Kind
 from callguard.domain.policy import MONITORED, Action, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
 from callguard.intake.routes import Route, route_of
@@ -46,7 +47,6 @@ LOOK_AFTER = "look_after"
 
 # A call of which nothing is heard for this long is asked about.
 SILENT_SECONDS = 600.0
-FORWARDING_LOOP = "forwarding_loop"
 
 # SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the
 # work.
@@ -134,7 +134,7 @@ async def _cut_loop(session: Session, tenant_id: UUID, route: Route, fact: CallA
         await session.run(
             "deliveries.looping", tenant_id, route.user_id, parent["route_kind"], parent["address"]
         )
-        await session.run("operator_notices.add", tenant_id, call_id, FORWARDING_LOOP)
+        await notices.tell(session, tenant_id, call_id, Kind.FORWARDING_LOOP)
         await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
     return True
 
