@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from callguard.dashboard.rendering import View, render_view
-from callguard.dashboard.snapshot import LiveCall, Snapshot, SnapshotSource
+from callguard.dashboard.snapshot import Snapshot, SnapshotSource
 from callguard.errors import DatabaseError
 
 _POLL_SECONDS = 0.4
 _DEADLINE_SECONDS = 5.0
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class LiveFeed:
@@ -86,11 +89,12 @@ class LiveFeed:
 
     async def _poll(self) -> None:
         snapshot: Snapshot | None = None
-        shown: tuple[tuple[LiveCall, ...], bool] | None = None
+        shown: tuple[Snapshot | None, bool] | None = None
         while True:
             newer = await self._ask()
             snapshot, away = newer or snapshot, newer is None
-            state = (snapshot.calls if snapshot else (), away)
+            # Time alone moves nothing: the page's own clock does.
+            state = (replace(snapshot, taken_at=_NO_TIME) if snapshot else None, away)
             if state != shown:
                 shown = state
                 view = await asyncio.to_thread(render_view, snapshot, away=away, before=self._view)

@@ -43,6 +43,8 @@ _templates.filters |= {
     "channel": wording.channel_words,
     "delivery": wording.delivery_words,
     "fraud": wording.fraud_words,
+    "notice": wording.notice_words,
+    "messages": wording.message_words,
     "signal": wording.signal_words,
     "verdict": wording.verdict_words,
     "number": spoken_number,
@@ -99,6 +101,12 @@ def render_view(snapshot: Snapshot | None, *, away: bool, before: View | None = 
             "live.html", cards=cards.values(), known=snapshot is not None, any_calls=bool(calls)
         ),
         "alerts": _fragment("alerts.html", alerts=alerts, now=now),
+        "notices": _fragment(
+            "notices.html",
+            notices=snapshot.notices if snapshot else (),
+            messages=snapshot.messages if snapshot else (),
+            now=now,
+        ),
         "ended": _fragment("ended.html", calls=ended),
     }
     return View(sections, cards, drawn)

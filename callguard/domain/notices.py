@@ -11,6 +11,7 @@ from callguard.domain.channel_texts import in_language
 from callguard.domain.listening import Fault
 
 MOST_GSM_7 = 306
+URGENT_SECONDS = 2.0
 DAILY_CAP = 6
 """Messages of notices about one person to one recipient in 24 hours; what is beyond is only shown."""
 
@@ -125,7 +126,7 @@ _SUBJECT = {
 
 def delay_seconds(kind: str, batch_seconds: float) -> float:
     """How long a notice waits for others to travel with."""
-    return 0.0 if kind in _URGENT else batch_seconds
+    return URGENT_SECONDS if kind in _URGENT else batch_seconds
 
 
 def kinds_for(recipient: Recipient, kinds: Iterable[str]) -> tuple[str, ...]:
