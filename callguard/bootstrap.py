@@ -50,6 +50,7 @@ from callguard.speech.recogniser import WhisperFactory
 from callguard.telephony.twilio import TwilioTelephony
 from callguard.transcript.notices import SEND_NOTICES
 from callguard.transcript.spool import Spool
+from callguard.trust.contact_links import PURPOSE as CONTACT_LINKS
 from callguard.trust.contact_links import ContactLinks
 from callguard.trust.keys import Keys, load_keys
 from callguard.trust.passes import PassIssuer
@@ -223,7 +224,7 @@ async def _build(
             *alert_routes(outbox, answers, speech, signatures),
             *notice_routes(notices, signatures),
             *subscribing_routes(
-                database, ContactLinks(keys.derive("contact links"), settings.base_url), vapid.public_key
+                database, ContactLinks(keys.derive(CONTACT_LINKS), settings.base_url), vapid.public_key
             ),
             WebSocketRoute("/media-stream", media),
             *dashboard_routes(

@@ -37,7 +37,7 @@ class Heartbeat:
         try:
             timeout = aiohttp.ClientTimeout(total=REPLY_SECONDS)
             async with self._session.get(self._url, allow_redirects=False, timeout=timeout) as response:
-                taken = response.ok
+                taken = 200 <= response.status < 300
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("heartbeat_not_taken", error=type(error).__name__)
             return False

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from callguard.cli.app_link import app_link
 from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.migrate import migrate
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, check):
+for command in (demo, serve, simulate, migrate, check, app_link):
     app.command()(command)
 
 

@@ -11,6 +11,8 @@ import msgspec
 
 LIFETIME_SECONDS = 24 * 3600
 PATH = "/app/"
+PURPOSE = "contact links"
+"""Of the key that signs them."""
 _SIGNATURE_BYTES = 16
 
 
