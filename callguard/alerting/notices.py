@@ -196,11 +196,10 @@ class NoticeSender:
         async with self._database.tenant(tenant_id) as session:
             await _advance(session, message_id, delivery_status(status), error_code, sid)
 
-    async def gave_up(self, work: Work, code: str) -> None:
+    async def gave_up(self, session: Session, work: Work, code: str) -> None:
         """A visible failure."""
         log.error("notice_not_sent", message=str(work.subject), code=code)
-        async with self._database.tenant(work.tenant_id) as session:
-            await _advance(session, work.subject, DeliveryStatus.FAILED, code)
+        await _advance(session, work.subject, DeliveryStatus.FAILED, code)
 
 
 async def _ask_to_send(session: Session, tenant_id: UUID, message_id: UUID, delay_seconds: float) -> None:
