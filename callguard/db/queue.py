@@ -11,8 +11,6 @@ from callguard.db.pool import Database, Session
 from callguard.errors import DatabaseError, LeaseLost
 
 LEASE_SECONDS = 30.0
-NO_CALL = UUID(int=0)
-"""The `call_id` of work that is about no call."""
 
 # SQLSTATE 23505: a newer request of the subject was stored at the same moment.
 NEWER_CAME = "DATABASE_23505"
@@ -20,7 +18,9 @@ NEWER_CAME = "DATABASE_23505"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A row in this worker's hands. `attempts` counts this one."""
+    """A row in this worker's hands. `attempts` counts this one; what is about no call has its subject as
+    `call_id`.
+    """
 
     id: int
     tenant_id: UUID
@@ -50,8 +50,7 @@ async def add(
 async def claim(database: Database, kinds: list[str], batch: int) -> list[Work]:
     """Due work, most urgent first. Raises DatabaseError."""
     async with database.session() as session:
-        rows = await session.rows("work.claim", kinds, batch, LEASE_SECONDS)
-    return [Work(**{**row, "call_id": row["call_id"] or NO_CALL}) for row in rows]
+        return [Work(**row) for row in await session.rows("work.claim", kinds, batch, LEASE_SECONDS)]
 
 
 async def finish(session: Session, work: Work) -> None:
