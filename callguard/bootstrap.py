@@ -13,6 +13,8 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from callguard.alerting.answers import CARRY_OUT, Answers
 from callguard.alerting.email import EmailAlerts, Mailer
 from callguard.alerting.endpoint import alert_routes
+from callguard.alerting.invitations import INVITE, Invitations
+from callguard.alerting.letters import Letters
 from callguard.alerting.notice_endpoint import notice_routes
 from callguard.alerting.notices import SEND_NOTICE, NoticeSender, Operator
 from callguard.alerting.outbox import ESCALATE, SEND_ALERT, AlertChannel, Outbox
@@ -29,8 +31,9 @@ from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db import migrate
 from callguard.db.listen import Listener
 from callguard.db.pool import Database
-from callguard.domain.alerts import Channel
+from callguard.domain.alerts import Caps, Channel
 from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
+from callguard.evidence.routes import evidence_routes
 from callguard.heartbeat import Heartbeat
 from callguard.intake.aftercare import Aftercare
 from callguard.intake.dialling import Dialler
@@ -47,12 +50,14 @@ from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
 from callguard.speech.recogniser import WhisperFactory
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.twilio import TwilioTelephony
 from callguard.transcript.notices import SEND_NOTICES
 from callguard.transcript.spool import Spool
 from callguard.trust.contact_links import PURPOSE as CONTACT_LINKS
 from callguard.trust.contact_links import ContactLinks
 from callguard.trust.keys import Keys, load_keys
+from callguard.trust.links import AlertLinks
 from callguard.trust.passes import PassIssuer
 from callguard.trust.sealing import Sealer
 from callguard.worker import Handler, Worker
@@ -170,23 +175,32 @@ async def _build(
 
     wake = asyncio.Event()
     recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
-    dialler = Dialler(database, telephony, twiml)
+    destinations = Destinations(settings.alert_countries)
+    dialler = Dialler(database, telephony, twiml, destinations)
     speech = AlertSpeech(settings.base_url)
+    sender = settings.twilio_alert_number
+    links = AlertLinks(keys.derive("alert links"), settings.base_url)
     mailer = Mailer(settings, settings.smtp_host) if settings.smtp_host else None
     vapid = Vapid.from_settings(settings, keys.derive("web push"))
     push_session = await stack.enter_async_context(public_session())
     others: dict[Channel, AlertChannel] = {Channel.APP: PushAlerts(database, vapid, push_session)}
     if mailer is not None:
-        others[Channel.EMAIL] = EmailAlerts(mailer, settings.twilio_alert_number)
+        others[Channel.EMAIL] = EmailAlerts(mailer, sender)
     outbox = Outbox(
-        database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds, others
+        database,
+        telephony,
+        speech,
+        Letters(links),
+        destinations,
+        sender,
+        settings.alert_answer_seconds,
+        others,
     )
     operator = Operator(settings.operator_email, settings.operator_number)
-    notices = NoticeSender(
-        database, telephony, mailer, operator, settings.twilio_alert_number, settings.base_url
-    )
-    answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
-    analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
+    notices = NoticeSender(database, telephony, mailer, operator, sender, settings.base_url)
+    invitations = Invitations(database, telephony, destinations, settings.base_url, sender)
+    answers = Answers(database, telephony, speech, invitations, destinations, sender, wake)
+    analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack), _caps(settings))
     local = LocalTranscriber(
         recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
     )
@@ -202,6 +216,7 @@ async def _build(
         JUDGE: Handler(analyst.judge, attempts=4),
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
         ESCALATE: Handler(outbox.escalate, attempts=20),
+        INVITE: Handler(invitations.send, attempts=8, gave_up=invitations.gave_up),
         SEND_NOTICES: Handler(notices.collect, attempts=20),
         SEND_NOTICE: Handler(notices.send, attempts=20, gave_up=notices.gave_up),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
@@ -221,7 +236,8 @@ async def _build(
         stopping=stopping,
         routes=[
             *Intake(recorder, route_book, twiml).http_routes(signatures),
-            *alert_routes(outbox, answers, speech, signatures),
+            *alert_routes(outbox, answers, invitations, speech, signatures),
+            *evidence_routes(database, answers, links, settings.evidence_hours),
             *notice_routes(notices, signatures),
             *subscribing_routes(
                 database, ContactLinks(keys.derive(CONTACT_LINKS), settings.base_url), vapid.public_key
@@ -262,6 +278,10 @@ async def _recogniser(stack: AsyncExitStack, *, warm: bool) -> WhisperFactory:
 def _accepted_tokens(settings: Settings, keys: Keys) -> list[str]:
     secondary = settings.twilio_auth_token_secondary
     return [keys.twilio_auth_token, *([secondary.get_secret_value()] if secondary else [])]
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(settings.alert_most_an_hour, settings.alert_most_a_day, settings.alert_most_of_all_a_day)
 
 
 def _hints(language: str) -> list[str]:

@@ -72,6 +72,16 @@ class Settings(BaseSettings):
 
     alert_answer_seconds: float = Field(60, alias="ALERT_ANSWER_SECONDS", gt=0, le=3600)
     """How long an alert by SMS may stay unanswered before the contact is rung."""
+    alert_countries: Annotated[tuple[str, ...], NoDecode] = Field((), alias="ALERT_COUNTRIES")
+    """Comma-separated ISO codes of countries that may be written to and rung, beside each person's own."""
+    alert_most_an_hour: int = Field(4, alias="ALERT_MOST_AN_HOUR", ge=1)
+    """Warnings that one contact gets in an hour at the most; danger always reaches them, once a call."""
+    alert_most_a_day: int = Field(12, alias="ALERT_MOST_A_DAY", ge=1)
+    """Warnings that one contact gets in a day at the most."""
+    alert_most_of_all_a_day: int = Field(200, alias="ALERT_MOST_OF_ALL_A_DAY", ge=1)
+    """Warnings of one organisation in a day at the most."""
+    evidence_hours: float = Field(24, alias="EVIDENCE_HOURS", gt=0, le=720)
+    """How long the link in an alert shows its evidence."""
     smtp_host: str | None = Field(None, alias="SMTP_HOST")
     """Mail server; turns alerts and notices by e-mail on."""
     smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535)
@@ -111,7 +121,15 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field((), alias="TRUSTED_PROXIES")
     """Comma-separated addresses whose X-Forwarded-* headers are believed."""
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("alert_countries", mode="after")
+    @classmethod
+    def _countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        codes = tuple(code.upper() for code in value)
+        if not all(re.fullmatch("[A-Z]{2}", code) for code in codes):
+            raise ValueError("must be two-letter codes of countries, as in US,CA")
+        return codes
+
+    @field_validator("trusted_proxies", "alert_countries", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (

@@ -13,6 +13,8 @@ CallguardError                      code, message: what happened and what to do 
 │   └── TelephonyUnreachable        no reply: whether the request took effect is unknown
 ├── DeliveryError                   an e-mail or web push did not get away; it may later
 │   └── DeliveryRefused             nor will it: the receiving side refuses it for good
+├── DestinationRefused              a number may not be written to or rung (reason)
+├── InvitationRefused               a contact may not be invited now (reason)
 ├── JudgeError                      the LLM gave no usable verdict (reason)
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
@@ -94,6 +96,11 @@ class TelephonyError(CallguardError):
         self.status = status
         self.twilio_code = twilio_code
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may be taken later: no reply, too many requests, a fault of Twilio's."""
+        return self.status is None or self.status == 429 or self.status >= 500
+
 
 class TelephonyUnreachable(TelephonyError):
     """No reply came: whether the request took effect is unknown, so look before sending again."""
@@ -105,12 +112,34 @@ class DeliveryError(CallguardError):
     """An e-mail or a web push did not get away; a later attempt may."""
 
     code = "DELIVERY"
+    may_pass = True
 
 
 class DeliveryRefused(DeliveryError):
     """The receiving side refuses it for good."""
 
     code = "DELIVERY_REFUSED"
+    may_pass = False
+
+
+class DestinationRefused(CallguardError):
+    """A number may not be written to or rung; `reason` is a short word that names no number."""
+
+    code = "DESTINATION_REFUSED"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class InvitationRefused(CallguardError):
+    """A contact may not be invited now; `reason` is a short word."""
+
+    code = "INVITATION_REFUSED"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class JudgeError(CallguardError):

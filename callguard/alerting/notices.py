@@ -12,7 +12,6 @@ from uuid import UUID
 import structlog
 
 from callguard.alerting.email import Mailer
-from callguard.alerting.outbox import may_pass
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
@@ -90,12 +89,7 @@ class NoticeSender:
             _Addressee(Recipient.OPERATOR, None, self._operator.email, self._operator.number),
             _Addressee(Recipient.PERSON, None, None, number),
             *(
-                _Addressee(
-                    Recipient.CONTACT,
-                    contact["id"],
-                    contact["email"],
-                    None if contact["opted_out"] else contact["phone_number"],
-                )
+                _Addressee(Recipient.CONTACT, contact["id"], contact["email"], contact["phone_number"])
                 for contact in await session.rows("notice_messages.contacts", user_id)
             ),
         ]
@@ -132,7 +126,7 @@ class NoticeSender:
         try:
             sid, status = await self._deliver(work, message, person)
         except (TelephonyError, DeliveryError) as error:
-            if may_pass(error):
+            if error.may_pass:
                 raise
             status, code = DeliveryStatus.FAILED, error.code
             log.error("notice_refused", message=str(message["id"]), refused_with=code)
@@ -150,7 +144,7 @@ class NoticeSender:
         return True
 
     async def _deliver(self, work: Work, message: Row, person: Row) -> tuple[str | None, DeliveryStatus]:
-        kinds, name, language = message["kinds"], person["name"], person["language"]
+        kinds, name, language = message["kinds"], person["name"], message["language"] or person["language"]
         email, number = self._address(message, person)
         if message["channel"] == "email" and self._mailer is not None and email is not None:
             await self._mailer.send(

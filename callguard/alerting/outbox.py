@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from callguard.alerting.letters import Letters
 from callguard.alerting.opt_out import opted_out
 from callguard.alerting.speech import AlertSpeech
 from callguard.db import queue
@@ -21,28 +22,32 @@ from callguard.db.queue import Work
 from callguard.domain.alerts import (
     FREE,
     NOT_RECEIVED,
+    UNREACHED,
+    Caps,
     Channel,
     Contact,
     DeliveryStatus,
+    PlannedAlert,
     after,
     beside,
     delivery_status,
     may_follow,
-    message,
     plan,
 )
 from callguard.domain.notices import Kind
-from callguard.domain.replies import code_of
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
-from callguard.errors import DeliveryError, DeliveryRefused, TelephonyError
+from callguard.errors import DeliveryError, DeliveryRefused, DestinationRefused, TelephonyError
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 from callguard.transcript import notices
 
 SEND_ALERT = "send_alert"
 ESCALATE = "escalate"
+# A contact who does not answer is rung this often in an hour; beyond it their messages stand alone.
+MOST_RINGS_AN_HOUR = 4
 # Twilio's code for a recipient who sent STOP, of which it may have told nobody.
-OPTED_OUT = 21610
+OPTED_OUT = "21610"
 # Some ten seconds: from then on the operator knows that an alert does not get away.
 ATTEMPTS_IN_SILENCE = 5
 
@@ -50,38 +55,59 @@ log = structlog.get_logger(__name__)
 
 
 async def request_alerts(
-    session: Session,
-    tenant_id: UUID,
-    call_id: UUID,
-    analysis_id: UUID,
-    level: AlertLevel,
-    excluded_numbers: set[str],
+    session: Session, tenant_id: UUID, call_id: UUID, analysis_id: UUID, level: AlertLevel, caps: Caps
 ) -> None:
-    """Decides who is told and stores it in the verdict's transaction; never the caller or the person."""
+    """Decides who is told and stores it in the verdict's transaction; never the caller or the person.
+
+    Who is not told is stored with the reason; an alert that reaches nobody is a visible failure.
+    """
+    found = await session.row("alerts.circumstances", call_id)
+    if found is None:
+        return
     contacts = [Contact(**row) for row in await session.rows("people.contacts_of_call", call_id)]
     told = [
         (row["contact_id"], AlertLevel(row["level"])) for row in await session.rows("alerts.told", call_id)
     ]
-    for planned in plan(level, contacts, told, excluded_numbers):
-        alert_id = await session.value(
-            "alerts.add",
-            tenant_id,
-            call_id,
-            analysis_id,
-            planned.contact.id,
-            planned.level,
-            planned.channel,
+    planned = plan(
+        level,
+        contacts,
+        told,
+        found["own_numbers"],
+        found["now"],
+        caps=caps,
+        tenant_warnings=found["tenant_warnings"],
+    )
+    for alert in planned:
+        await _request(session, tenant_id, call_id, analysis_id, alert)
+    reached = told or any(alert.held_back not in UNREACHED for alert in planned)
+    if not reached and await session.value("alerts.reaches_nobody", tenant_id, call_id, analysis_id, level):
+        await notices.tell(session, tenant_id, call_id, Kind.NO_VERIFIED_CONTACT)
+        log.error(
+            "alert_reaches_nobody",
+            call=str(call_id),
+            alert_level=level,
+            do="give the person a contact who confirms their number",
         )
-        if alert_id is not None:
-            await queue.add(
-                session,
-                tenant_id,
-                SEND_ALERT,
-                subject=alert_id,
-                call_id=call_id,
-                urgency=1 if planned.level is AlertLevel.DANGER else 2,
-                delay_seconds=planned.delay_seconds,
-            )
+
+
+async def _request(
+    session: Session, tenant_id: UUID, call_id: UUID, analysis_id: UUID, alert: PlannedAlert
+) -> None:
+    asked = (tenant_id, call_id, analysis_id, alert.contact.id, alert.level, alert.channel)
+    if alert.held_back is not None:
+        await session.run("alerts.hold_back", *asked, alert.held_back)
+        return
+    alert_id = await session.value("alerts.add", *asked)
+    if alert_id is not None:
+        await queue.add(
+            session,
+            tenant_id,
+            SEND_ALERT,
+            subject=alert_id,
+            call_id=call_id,
+            urgency=1 if alert.level is AlertLevel.DANGER else 2,
+            delay_seconds=alert.delay_seconds,
+        )
 
 
 async def escalate_soon(
@@ -121,6 +147,8 @@ class Outbox:
         database: Database,
         telephony: Telephony,
         speech: AlertSpeech,
+        letters: Letters,
+        destinations: Destinations,
         sender: str | None,
         answer_seconds: float,
         others: Mapping[Channel, AlertChannel] = MappingProxyType({}),
@@ -129,6 +157,8 @@ class Outbox:
         self._database = database
         self._telephony = telephony
         self._speech = speech
+        self._letters = letters
+        self._destinations = destinations
         self._sender = sender
         self._answer_seconds = answer_seconds
 
@@ -143,29 +173,34 @@ class Outbox:
                 return
         try:
             sid, status = await self._deliver(work.tenant_id, alert, second_attempt=work.attempts > 1)
+        except DestinationRefused as error:
+            await self._refused(work, alert, error.reason)
+            return
         except (TelephonyError, DeliveryError) as error:
-            if not may_pass(error):
-                await self._refused(work, alert, error)
-                return
-            async with self._database.tenant(work.tenant_id) as session:
-                if alert["alert_type"] not in FREE:
-                    await self._ask(session, work, FREE)
-                if work.attempts >= ATTEMPTS_IN_SILENCE:
-                    await _tell_if_unreached(session, work)
-            raise
+            if error.may_pass:
+                await self._held_up(work, alert)
+                raise
+            await self._refused(work, alert, _code(error))
+            return
         async with self._database.tenant(work.tenant_id) as session:
             await _advance(session, work.tenant_id, alert["id"], status, None, sid)
             if alert["alert_type"] == Channel.SMS:
                 await escalate_soon(session, work.tenant_id, work.call_id, alert["id"], self._answer_seconds)
             await queue.finish(session, work)
 
-    async def _refused(self, work: Work, alert: Row, error: TelephonyError | DeliveryError) -> None:
+    async def _held_up(self, work: Work, alert: Row) -> None:
+        """What goes past Twilio does not wait for it, and the operator learns of a contact in silence."""
+        async with self._database.tenant(work.tenant_id) as session:
+            if alert["alert_type"] not in FREE:
+                await self._ask(session, work, FREE)
+            if work.attempts >= ATTEMPTS_IN_SILENCE:
+                await _tell_if_unreached(session, work)
+
+    async def _refused(self, work: Work, alert: Row, code: str) -> None:
         """For good: a visible failure, which the next channel follows."""
-        twilio_code = error.twilio_code if isinstance(error, TelephonyError) else None
-        code = error.code if twilio_code is None else str(twilio_code)
         async with self._database.tenant(work.tenant_id) as session:
             await _advance(session, work.tenant_id, alert["id"], DeliveryStatus.FAILED, code)
-            if twilio_code == OPTED_OUT and alert["contact_id"] is not None:
+            if code == OPTED_OUT and alert["contact_id"] is not None:
                 await opted_out(session, work.tenant_id, alert["contact_id"])
             await queue.finish(session, work)
         log.error("alert_refused", alert=str(alert["id"]), channel=alert["alert_type"], refused_with=code)
@@ -199,15 +234,16 @@ class Outbox:
         """The id of the message or call where it is on its way, and how far it is."""
         other = self._others.get(Channel(alert["alert_type"]))
         if other is not None:
-            return await other.send(tenant_id, alert, _text(alert)), DeliveryStatus.SENT
+            return await other.send(tenant_id, alert, self._letters.alert(alert)), DeliveryStatus.SENT
         if alert["alert_type"] in FREE:
             raise DeliveryRefused("This channel is not set up any longer.", code="CHANNEL_NOT_SET_UP")
         send = self._ring if alert["alert_type"] == Channel.CALL else self._write
+        self._destinations.check(alert["to_number"], home=alert["home_number"])
         sender = self._sender or alert["twilio_number"]
         return await send(alert, sender, second_attempt=second_attempt)
 
     async def _write(self, alert: Row, sender: str, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
-        to, since, body = alert["to_number"], alert["created_at"], _text(alert)
+        to, since, body = alert["to_number"], alert["created_at"], self._letters.alert(alert)
         sent = None
         if second_attempt:
             sent = await self._telephony.find_message(to=to, body=body, since=since)
@@ -228,7 +264,7 @@ class Outbox:
                 alert["id"],
                 AlertLevel(alert["level"]),
                 alert["person_name"],
-                _fraud_type(alert),
+                FraudType(alert["fraud_type"]) if alert["fraud_type"] else None,
                 alert["language"],
             )
             callback = self._speech.call_status_url(alert["id"])
@@ -241,13 +277,9 @@ class Outbox:
         """The alert did not arrive, or nobody answered in time: the next channels tell the same contact."""
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
-            if alert is not None and not (
-                alert["answered"]
-                or alert["is_safe"]
-                or alert["overtaken"]
-                or alert["status"] == DeliveryStatus.SKIPPED
-            ):
-                await self._ask(session, work, after(Channel(alert["alert_type"])))
+            if alert is not None and not _is_settled(alert):
+                following = after(Channel(alert["alert_type"]))
+                await self._ask(session, work, following if _may_be_rung(alert) else FREE)
                 await _tell_if_unreached(session, work)
             await queue.finish(session, work)
 
@@ -274,21 +306,25 @@ async def _tell_if_unreached(session: Session, work: Work) -> None:
         await notices.tell(session, work.tenant_id, work.call_id, Kind.ALERT_NOT_SENT, contact_id)
 
 
-def _text(alert: Row) -> str:
-    """The words of an alert, the same by every written channel."""
-    person, caller = alert["person_name"], alert["caller_number"]
-    return message(AlertLevel(alert["level"]), person, caller, _fraud_type(alert), code_of(alert["id"]))
+def _is_settled(alert: Row) -> bool:
+    """Whether nothing more needs to follow."""
+    return bool(
+        alert["answered"]
+        or alert["is_safe"]
+        or alert["overtaken"]
+        or alert["status"] == DeliveryStatus.SKIPPED
+    )
 
 
-def _fraud_type(alert: Row) -> FraudType | None:
-    return FraudType(alert["fraud_type"]) if alert["fraud_type"] else None
+def _may_be_rung(alert: Row) -> bool:
+    """Only a number that has confirmed itself, and where messages arrive not again and again."""
+    arrived = alert["status"] not in NOT_RECEIVED
+    return bool(alert["verified"]) and not (arrived and alert["rung_lately"] >= MOST_RINGS_AN_HOUR)
 
 
-def may_pass(error: TelephonyError | DeliveryError) -> bool:
-    """Whether a later attempt may succeed."""
-    if isinstance(error, DeliveryError):
-        return not isinstance(error, DeliveryRefused)
-    return error.status is None or error.status == 429 or error.status >= 500
+def _code(error: TelephonyError | DeliveryError) -> str:
+    twilio_code = error.twilio_code if isinstance(error, TelephonyError) else None
+    return error.code if twilio_code is None else str(twilio_code)
 
 
 async def _advance(

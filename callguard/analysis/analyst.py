@@ -13,6 +13,7 @@ from callguard.analysis.local_scorer import LocalScorer
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
+from callguard.domain.alerts import Caps
 from callguard.domain.caller import parse_verstat
 from callguard.domain.scoring import Assessment, fuse
 from callguard.domain.signals import (
@@ -48,10 +49,11 @@ _VOICE_YET_TO_COME = (
 class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
-    def __init__(self, database: Database, scorer: LocalScorer, judge: Judge | None) -> None:
+    def __init__(self, database: Database, scorer: LocalScorer, judge: Judge | None, caps: Caps) -> None:
         self._database = database
         self._scorer = scorer
         self._judge = judge
+        self._caps = caps
 
     async def analyse(self, work: Work) -> None:
         """Scores what has been said so far, and asks for the judge where there is one."""
@@ -110,9 +112,8 @@ class Analyst:
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
         if analysis_id is not None and assessment.level is not None:
-            excluded = {call["caller_number"], call["phone_number"], call["twilio_number"]}
             await request_alerts(
-                session, work.tenant_id, work.call_id, analysis_id, assessment.level, excluded
+                session, work.tenant_id, work.call_id, analysis_id, assessment.level, self._caps
             )
 
 

@@ -9,6 +9,7 @@ import typer
 from callguard.cli.app_link import app_link
 from callguard.cli.check import check
 from callguard.cli.demo import demo
+from callguard.cli.invite import invite
 from callguard.cli.migrate import migrate
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, check, app_link):
+for command in (demo, serve, simulate, migrate, invite, app_link, check):
     app.command()(command)
 
 

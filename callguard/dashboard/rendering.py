@@ -39,6 +39,7 @@ _templates = jinja2.Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {
+    "answer": wording.answer_words,
     "attestation": wording.attestation_words,
     "channel": wording.channel_words,
     "delivery": wording.delivery_words,

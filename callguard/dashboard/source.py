@@ -84,6 +84,10 @@ def _alert(row: Row) -> LiveAlert:
         created_at=row["created_at"],
         sent_at=row["sent_at"],
         delivered_at=row["delivered_at"],
+        reason=row["error_code"],
+        answered_at=row["answered_at"],
+        answered_by=row["answered_by"],
+        answer=row["answer"],
     )
 
 

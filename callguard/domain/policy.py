@@ -96,15 +96,19 @@ def _why_monitored(caller: str, stir: Stir) -> Reason:
 
 
 def is_quiet(policy: Policy, now: datetime) -> bool:
-    """Whether `now` lies in the person's quiet hours, which may run over midnight.
+    """Whether `now` lies in the person's quiet hours."""
+    return within_hours(policy.quiet_from, policy.quiet_until, policy.time_zone, now)
 
-    In a time zone that isn't known there are none: a call is rather let through.
+
+def within_hours(begin: time | None, end: time | None, time_zone: str, now: datetime) -> bool:
+    """Whether `now` lies in hours by the clock of a time zone, which may run over midnight.
+
+    In a time zone that isn't known there are none: a call or a message is rather let through.
     """
-    begin, end = policy.quiet_from, policy.quiet_until
     if begin is None or end is None:
         return False
     try:
-        clock = now.astimezone(ZoneInfo(policy.time_zone)).time()
+        clock = now.astimezone(ZoneInfo(time_zone)).time()
     except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError):
         return False
     return begin <= clock < end if begin <= end else clock >= begin or clock < end

@@ -15,6 +15,7 @@ from callguard.domain.delivery import Delivery, TriedLeg, in_order, next_deliver
 from callguard.errors import TelephonyError, TelephonyUnreachable
 from callguard.intake.records import DIAL, TELL_UNREACHABLE, persons_leg
 from callguard.intake.twiml import Twiml
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import DialledLeg, Telephony
 
 # After this long a leg that was dialled is asked about: it rings for 40 s, and its callbacks may be lost.
@@ -48,8 +49,11 @@ class Dialler:
     One row of DIAL waits behind each leg that rings, with the call token: whatever ends the leg wakes it.
     """
 
-    def __init__(self, database: Database, telephony: Telephony, twiml: Twiml) -> None:
+    def __init__(
+        self, database: Database, telephony: Telephony, twiml: Twiml, destinations: Destinations
+    ) -> None:
         self._database = database
+        self._destinations = destinations
         self._telephony = telephony
         self._twiml = twiml
 
@@ -76,22 +80,34 @@ class Dialler:
     async def _next_move(self, session: Session, work: Work, legs: list[Row]) -> _Move:
         """Decides, and stores the intent before Twilio is asked."""
         tried = [TriedLeg(leg["address"], leg["status"], leg["given_up"] is not None) for leg in legs]
+        ways = await session.row("deliveries.of_call", work.call_id)
+        if ways is None:
+            return None
+        home = ways["phone_number"]
         if tried and not tried[-1].is_over:
             leg = legs[-1]
             if leg["call_sid"] is not None:
                 return _Await(leg["call_sid"])
-            return _Ring(leg["id"], leg["address"], asked=await session.value("legs.ask", leg["id"]))
-        ways = await session.row("deliveries.of_call", work.call_id)
-        if ways is None:
-            return None
-        ordered = in_order(msgspec.convert(ways["deliveries"], list[Delivery]), ways["phone_number"])
-        way = next_delivery(ordered, tried)
-        if way is None:
-            return None
-        leg_id = await session.value(
-            "legs.expect", work.tenant_id, work.call_id, len(legs) + 1, way.kind, way.address
-        )
-        return _Ring(leg_id, way.address, asked=await session.value("legs.ask", leg_id))
+            if ring := await self._allowed(session, leg["id"], leg["address"], home):
+                return ring
+        ordered = in_order(msgspec.convert(ways["deliveries"], list[Delivery]), home)
+        while (way := next_delivery(ordered, tried)) is not None:
+            leg_id = await session.value(
+                "legs.expect", work.tenant_id, work.call_id, len(tried) + 1, way.kind, way.address
+            )
+            if ring := await self._allowed(session, leg_id, way.address, home):
+                return ring
+            tried.append(TriedLeg(way.address, "failed", given_up=False))
+        return None
+
+    async def _allowed(self, session: Session, leg_id: UUID, address: str, home: str) -> _Ring | None:
+        """The leg as one to be dialled; None, and over, where that number may not be rung."""
+        refused = self._destinations.refusal(address, home=home)
+        if refused is None:
+            return _Ring(leg_id, address, asked=await session.value("legs.ask", leg_id))
+        log.error("delivery_refused", leg=str(leg_id), reason=refused)
+        await session.run("legs.refuse", leg_id, refused)
+        return None
 
     async def _end_given_up(self, call: Row, legs: list[Row]) -> None:
         """A leg on which a machine speaks, or which came back, is no way to the person."""

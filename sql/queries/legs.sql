@@ -26,3 +26,7 @@ UPDATE call_legs SET given_up = 'loop', looped_sid = $2, updated_at = now() WHER
 -- name: not_dialled
 -- Twilio could not be brought to dial what was asked for.
 UPDATE call_legs SET status = 'failed', updated_at = now() WHERE call_id = $1 AND role = 'person' AND status = 'requested';
+
+-- name: refuse
+-- callguard may not dial this leg, and why.
+UPDATE call_legs SET status = 'failed', refusal = $2, updated_at = now() WHERE id = $1;

@@ -6,8 +6,9 @@ SELECT u.name, u.language, u.twilio_number, CASE WHEN u.notify_person THEN u.pho
 FROM users u WHERE u.id = $1;
 
 -- name: contacts
--- The contacts of a person who asked for notices, first those who are asked first.
-SELECT id, phone_number, email, opted_out_at IS NOT NULL AS opted_out FROM emergency_contacts
+-- The contacts of a person who asked for notices, with what they may be written to by; first those who are asked first.
+SELECT id, email, CASE WHEN verified_at IS NOT NULL AND opted_out_at IS NULL THEN phone_number END AS phone_number
+FROM emergency_contacts
 WHERE user_id = $1 AND wants_notices ORDER BY priority, created_at, id;
 
 -- name: sent_today
@@ -23,7 +24,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id;
 
 -- name: for_sending
 -- What sending it needs.
-SELECT m.id, m.user_id, m.recipient, m.channel, m.kinds, m.status, m.created_at, e.phone_number, e.email
+SELECT m.id, m.user_id, m.recipient, m.channel, m.kinds, m.status, m.created_at, e.phone_number, e.email, e.language
 FROM notice_messages m LEFT JOIN emergency_contacts e ON e.tenant_id = m.tenant_id AND e.id = m.contact_id
 WHERE m.id = $1;
 

@@ -23,11 +23,23 @@ ON CONFLICT (tenant_id, user_id, phone_number) DO UPDATE
     SET name = excluded.name, relationship = excluded.relationship, priority = excluded.priority
 RETURNING id;
 
+-- name: verify_contact
+-- The contact has shown that the number is theirs and that they want to be told.
+UPDATE emergency_contacts SET verified_at = coalesce(verified_at, clock_timestamp()) WHERE id = $1;
+
 -- name: contacts_of_call
--- The contacts of the person who is called; none where one of them said that the call is safe.
-SELECT e.id, e.name, e.phone_number, e.priority, e.opted_out_at IS NOT NULL AS opted_out
-FROM emergency_contacts e JOIN active_calls c ON c.tenant_id = e.tenant_id AND c.user_id = e.user_id
-WHERE c.id = $1 AND c.safe_at IS NULL;
+-- The contacts of the person who is called, their wishes, and the warnings they were sent in the last hour and day.
+SELECT e.id, e.name, e.phone_number, e.priority, e.opted_out_at IS NOT NULL AS opted_out,
+       e.verified_at IS NOT NULL AS verified, e.least_level = 'danger' AS danger_only,
+       coalesce(e.time_zone, u.time_zone) AS time_zone, e.quiet_from, e.quiet_until,
+       (SELECT count(*) FROM alerts a WHERE a.tenant_id = e.tenant_id AND a.contact_id = e.id AND a.level = 'warning'
+            AND a.status <> 'skipped' AND a.created_at > clock_timestamp() - interval '1 hour') AS warned_this_hour,
+       (SELECT count(*) FROM alerts a WHERE a.tenant_id = e.tenant_id AND a.contact_id = e.id AND a.level = 'warning'
+            AND a.status <> 'skipped' AND a.created_at > clock_timestamp() - interval '1 day') AS warned_this_day
+FROM emergency_contacts e
+JOIN active_calls c ON c.tenant_id = e.tenant_id AND c.user_id = e.user_id
+JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.id = $1;
 
 -- name: add_keyword
 -- A phrase that wakes the analyzer.

@@ -78,6 +78,7 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         await session.value(
             "answers.add", home.tenant_id, f"SM{number:032x}", home.contact_id, None, None, "help", None
         )
+        await session.value("invitations.add", home.tenant_id, home.contact_id)
         await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
         await notices.declare(session, home.tenant_id, call_id, Fault.AUDIO_LOST)
         await session.run("deliveries.looping", home.tenant_id, home.user_id, "same_number", "")

@@ -1,6 +1,7 @@
 import pytest
 
 from callguard.dashboard.wording import (
+    answer_words,
     attestation_words,
     channel_words,
     delivery_words,
@@ -8,7 +9,8 @@ from callguard.dashboard.wording import (
     signal_words,
     verdict_words,
 )
-from callguard.domain.alerts import DeliveryStatus
+from callguard.domain.alerts import DeliveryStatus, HeldBack
+from callguard.domain.destinations import Refusal
 from callguard.domain.scoring import Verdict
 from callguard.domain.signals import AttestationLevel, FraudType, SignalName
 from tests.unit.dashboard.live_calls import NOW, alert, quiet_call, scam_call
@@ -53,6 +55,30 @@ def test_nothing_the_system_knows_is_shown_by_its_short_name() -> None:
     assert [status for status, words in told.items() if status == words] == ["delivered"]
     assert channel_words("app_notification") == "app"
     assert all(len(attestation_words(level)) > 20 for level in AttestationLevel)
+
+
+def test_what_was_not_sent_says_why() -> None:
+    for reason in HeldBack:
+        words = delivery_words(alert(status="skipped", reason=reason))
+        assert words.startswith("not sent: ")
+        assert reason not in words
+    for refused in Refusal:
+        assert "could not be sent: " in delivery_words(alert(status="failed", reason=refused))
+    assert delivery_words(alert(status="undelivered", reason="30003")) == "not delivered"
+    assert delivery_words(alert(status="skipped")) == "no longer needed"
+
+
+@pytest.mark.parametrize(
+    ("by", "answer", "words"),
+    [
+        ("sms", "hang_up", "answered by SMS: hang up on the caller"),
+        ("key", "join", "answered by a key: bring me in"),
+        ("link", None, "answered on the page"),
+        (None, None, "answered"),
+    ],
+)
+def test_an_answer_is_told_with_its_way(by: str | None, answer: str | None, words: str) -> None:
+    assert answer_words(alert(answered_at=NOW, answered_by=by, answer=answer)) == words
 
 
 def test_what_is_new_is_shown_as_it_is() -> None:
