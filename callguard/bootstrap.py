@@ -183,7 +183,10 @@ async def _build(
     mailer = Mailer(settings, settings.smtp_host) if settings.smtp_host else None
     vapid = Vapid.from_settings(settings, keys.derive("web push"))
     push_session = await stack.enter_async_context(public_session())
-    others: dict[Channel, AlertChannel] = {Channel.APP: PushAlerts(database, vapid, push_session)}
+    receipts = AlertLinks(keys.derive("push receipts"), settings.base_url)
+    others: dict[Channel, AlertChannel] = {
+        Channel.APP: PushAlerts(database, vapid, push_session, links, receipts)
+    }
     if mailer is not None:
         others[Channel.EMAIL] = EmailAlerts(mailer, sender)
     outbox = Outbox(
@@ -240,7 +243,11 @@ async def _build(
             *evidence_routes(database, answers, links, settings.evidence_hours),
             *notice_routes(notices, signatures),
             *subscribing_routes(
-                database, ContactLinks(keys.derive(CONTACT_LINKS), settings.base_url), vapid.public_key
+                database,
+                ContactLinks(keys.derive(CONTACT_LINKS), settings.base_url),
+                vapid.public_key,
+                outbox,
+                receipts,
             ),
             WebSocketRoute("/media-stream", media),
             *dashboard_routes(

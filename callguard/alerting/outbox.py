@@ -279,7 +279,8 @@ class Outbox:
             alert = await session.row("alerts.for_sending", work.subject)
             if alert is not None and not _is_settled(alert):
                 following = after(Channel(alert["alert_type"]))
-                await self._ask(session, work, following if _may_be_rung(alert) else FREE)
+                rung = _may_be_rung(alert)
+                await self._ask(session, work, [way for way in following if rung or way in FREE])
                 await _tell_if_unreached(session, work)
             await queue.finish(session, work)
 
@@ -288,8 +289,11 @@ class Outbox:
         log.error("alert_not_sent", alert=str(work.subject), code=code)
         await _advance(session, work.tenant_id, work.subject, DeliveryStatus.FAILED, code)
 
-    async def told(self, alert_id: UUID, status: str, sid: str, error_code: str | None) -> bool:
-        """A status callback of Twilio's; False for an alert that is not here. Raises DatabaseError."""
+    async def told(self, alert_id: UUID, status: str, sid: str | None, error_code: str | None) -> bool:
+        """A status as Twilio names it, told by who carries the alert; False for one that is not here.
+
+        Raises DatabaseError.
+        """
         async with self._database.session() as session:
             tenant_id = await session.value("alerts.resolve", alert_id)
         if tenant_id is None:

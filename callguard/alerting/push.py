@@ -22,6 +22,7 @@ from callguard.domain.replies import code_of
 from callguard.domain.scoring import AlertLevel
 from callguard.errors import ConfigurationError, DeliveryError, DeliveryRefused
 from callguard.trust.egress import PublicResolver, is_https_name
+from callguard.trust.links import AlertLinks
 
 # A call seldom lasts longer; an alert that comes after it is no help.
 TTL_SECONDS: Final = 1800
@@ -29,6 +30,7 @@ PUSH_SECONDS: Final = 10.0
 SIGNED_FOR_SECONDS: Final = 3600
 AUTH_BYTES: Final = 16
 GONE: Final = "PUSH_GONE"
+RECEIPT_PATH: Final = "/app/shown/"
 _GONE = frozenset({404, 410})
 _LATER = 429
 # Of NIST P-256: a private key is a number from 1 to this less one.
@@ -111,9 +113,21 @@ def public_session() -> aiohttp.ClientSession:
 
 
 class PushAlerts:
-    """An `AlertChannel`: to all browsers of the contact. Those that are gone are forgotten."""
+    """An `AlertChannel`: to all browsers of the contact. Those that are gone are forgotten.
 
-    def __init__(self, database: Database, vapid: Vapid, session: aiohttp.ClientSession) -> None:
+    A browser tells by a link of `receipts` that it has shown the alert; a click opens that of `evidence`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        vapid: Vapid,
+        session: aiohttp.ClientSession,
+        evidence: AlertLinks,
+        receipts: AlertLinks,
+    ) -> None:
+        self._evidence = evidence
+        self._receipts = receipts
         self._database = database
         self._vapid = vapid
         self._session = session
@@ -122,8 +136,15 @@ class PushAlerts:
         async with self._database.tenant(tenant_id) as session:
             rows = await session.rows("push.of_contact", alert["contact_id"])
         code = code_of(alert["id"])
-        heading = title(AlertLevel(alert["level"]), alert["language"])
-        shown = msgspec.json.encode({"title": heading, "body": text, "tag": code})
+        shown = msgspec.json.encode(
+            {
+                "title": title(AlertLevel(alert["level"]), alert["language"]),
+                "body": text,
+                "tag": code,
+                "receipt": RECEIPT_PATH + self._receipts.token(alert["id"]),
+                "url": self._evidence.url(alert["id"]) if alert["verified"] else "",
+            }
+        )
         outcomes = await asyncio.gather(
             *(self._push(Subscription(**row), shown, code) for row in rows), return_exceptions=True
         )

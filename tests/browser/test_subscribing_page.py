@@ -10,17 +10,22 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserContext, Page, expect
 
+from callguard.alerting.push import RECEIPT_PATH
+from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.stage import Stage, in_process
 from callguard.trust.contact_links import PURPOSE, ContactLinks, LinkedContact
+from callguard.trust.links import AlertLinks
 from tests.conftest import TEMPLATE, settings_for
-from tests.integration.population import rows
+from tests.integration.eventually import eventually
+from tests.integration.population import household, open_call, rows, value
 from tests.stand_ins.push_service import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -65,7 +70,8 @@ async def opened(
     stage, cluster = house
     assert stage.services is not None
     base_url = stage.services.settings.base_url
-    (anna,) = await rows(cluster, "SELECT tenant_id, id FROM emergency_contacts WHERE name = 'Anna'")
+    found = "SELECT tenant_id, id FROM emergency_contacts WHERE phone_number = $1"
+    (anna,) = await rows(cluster, found, DEMO_FAMILY.relatives[0].phone_number)
     links = ContactLinks(stage.services.keys.derive(PURPOSE), base_url)
     context = await chromium.new_context(permissions=list(permissions), locale="en-GB")
     objections: list[str] = []
@@ -109,9 +115,16 @@ async def test_a_browser_that_may_not_notify_says_so(
     assert await endpoints(house[1]) == []
 
 
-async def test_what_arrives_is_shown(chromium: Chromium, house: tuple[Stage, Cluster]) -> None:
+async def test_what_arrives_is_shown_and_the_server_told(
+    chromium: Chromium, house: tuple[Stage, Cluster]
+) -> None:
     """Delivered to the worker as Chromium's push service would, by its developer tools."""
-    alert = {"title": "callguard ALERT", "body": "Margaret is on the phone", "tag": "A1B2C3"}
+    stage, cluster = house
+    assert stage.services is not None
+    alert_id = await waiting_alert(stage)
+    receipts = AlertLinks(stage.services.keys.derive("push receipts"), stage.services.settings.base_url)
+    looks = {"title": "callguard ALERT", "body": "Margaret is on the phone", "tag": "A1B2C3"}
+    pushed = json.dumps(looks | {"receipt": RECEIPT_PATH + receipts.token(alert_id), "url": ""})
     async with opened(chromium, house, Browser("https://push.example.org/p/1"), "notifications") as (
         context,
         page,
@@ -125,23 +138,35 @@ async def test_what_arrives_is_shown(chromium: Chromium, house: tuple[Stage, Clu
                 if not registered.done():
                     registered.set_result(registration["registrationId"])
 
+        async def shown() -> list[dict[str, str]]:
+            found: list[dict[str, str]] = await page.evaluate(
+                "navigator.serviceWorker.ready.then(r => r.getNotifications())"
+                ".then(all => all.map(({title, body, tag}) => ({title, body, tag})))"
+            )
+            return found
+
         tools.on("ServiceWorker.workerRegistrationUpdated", seen)
         await tools.send("ServiceWorker.enable")
-        origin = await page.evaluate("location.origin")
+        push = {
+            "origin": await page.evaluate("location.origin"),
+            "registrationId": await asyncio.wait_for(registered, 30),
+            "data": pushed,
+        }
         for _ in range(2):
-            await tools.send(
-                "ServiceWorker.deliverPushMessage",
-                {
-                    "origin": origin,
-                    "registrationId": await asyncio.wait_for(registered, 10),
-                    "data": json.dumps(alert),
-                },
-            )
-        await page.wait_for_function(
-            "navigator.serviceWorker.ready.then(r => r.getNotifications()).then(n => n.length > 0)"
+            await tools.send("ServiceWorker.deliverPushMessage", push)
+            await eventually(shown, lambda found: found == [looks])
+        status = "SELECT status FROM alerts WHERE id = $1"
+        await eventually(lambda: value(cluster, status, alert_id), lambda found: found == "delivered")
+
+
+async def waiting_alert(stage: Stage) -> UUID:
+    """An alert of some other family's."""
+    home = await household(stage.database, 1)
+    call_id = await open_call(stage.database, home, 1)
+    verdict: list[object] = [["irs"], "The IRS.", {}, 90.0, True, "SCAM", "government", "So.", [], {}, 1]
+    async with stage.database.tenant(home.tenant_id) as session:
+        analysis_id = await session.value("analyses.add", home.tenant_id, call_id, *verdict)
+        alert_id: UUID = await session.value(
+            "alerts.add", home.tenant_id, call_id, analysis_id, home.contact_id, "danger", "app_notification"
         )
-        shown = await page.evaluate(
-            "navigator.serviceWorker.ready.then(r => r.getNotifications())"
-            ".then(all => all.map(({title, body, tag}) => ({title, body, tag})))"
-        )
-    assert shown == [alert]
+    return alert_id

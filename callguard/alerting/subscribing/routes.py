@@ -13,11 +13,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from callguard.alerting.push import Subscription
+from callguard.alerting.outbox import Outbox
+from callguard.alerting.push import RECEIPT_PATH, Subscription
 from callguard.alerting.subscribing import wording
 from callguard.db.pool import Database
 from callguard.errors import DatabaseError
 from callguard.trust.contact_links import PATH, ContactLinks, LinkedContact
+from callguard.trust.links import AlertLinks
 from callguard.trust.page_headers import PageHeaders
 
 MOST_BROWSERS = 5
@@ -35,9 +37,20 @@ class _Ended(msgspec.Struct):
     endpoint: str
 
 
-def subscribing_routes(database: Database, links: ContactLinks, public_key: str) -> list[BaseRoute]:
-    """`public_key`: the server's, as browsers want it."""
+def subscribing_routes(
+    database: Database, links: ContactLinks, public_key: str, outbox: Outbox, receipts: AlertLinks
+) -> list[BaseRoute]:
+    """`public_key`: the server's, as browsers want it. By `receipts` they tell what they have shown."""
     doors = _Doors(database, links, public_key)
+
+    async def shown(request: Request) -> Response:
+        alert_id = receipts.read(request.path_params["token"])
+        try:
+            known = alert_id is not None and await outbox.told(alert_id, "delivered", None, None)
+        except DatabaseError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return Response(status_code=204 if known else 404)
+
     headers = [Middleware(PageHeaders)]
     static = StaticFiles(directory=_here / "static")
     address = f"{PATH}{{token}}"
@@ -45,6 +58,7 @@ def subscribing_routes(database: Database, links: ContactLinks, public_key: str)
         # The worker stands above its scope: the page and its address.
         Mount(f"{PATH}static", static, middleware=headers),
         Route(f"{PATH}worker.js", doors.worker, middleware=headers),
+        Route(f"{RECEIPT_PATH}{{token}}", shown, methods=["POST"], middleware=headers),
         Route(address, doors.page, methods=["GET"], middleware=headers),
         Route(address, doors.subscribe, methods=["PUT"], middleware=headers),
         Route(address, doors.unsubscribe, methods=["DELETE"], middleware=headers),

@@ -67,7 +67,7 @@ async def test_a_tenants_cap_counts_all_its_contacts(database: Database, cluster
 async def test_neither_the_caller_nor_any_way_to_the_person_is_told(
     database: Database, cluster: Cluster
 ) -> None:
-    """Where the person is rung, or our own calls come back, an alert would ring in the middle of the fraud."""
+    """Where the person is rung, or our own calls come back, an alert would ring amid the fraud."""
     home = await household(database, 1)
     way = (
         "INSERT INTO delivery_routes (tenant_id, user_id, kind, address, looping) "

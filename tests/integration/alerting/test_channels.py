@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from callguard.config import Settings
@@ -50,10 +51,39 @@ async def test_in_danger_mail_and_push_leave_beside_the_message_in_its_words(
     assert mail["Subject"] == shown["title"] == "callguard ALERT: likely scam call"
     assert _words(shown["body"]) == _words(told)
     assert shown["body"].endswith(shown["tag"])
+    assert shown["url"].startswith(f"{base_url(reach)}/e/")
     assert browser.headers[0]["Urgency"] == "high"
     assert reach.push.claims[0]["sub"] == "mailto:operator@example.org"
     unsent = "SELECT count(*) FROM alerts WHERE sent_at IS NULL AND alert_type <> 'call'"
     assert await value(cluster, unsent) == 0
+
+
+async def test_a_browser_tells_that_it_has_shown_the_alert_and_only_it_can(
+    reach: Reach, cluster: Cluster
+) -> None:
+    browser = reach.push.browser()
+    await subscribe(reach.database, cluster, "Anna", browser)
+    async with scam_under_way(reach.stage):
+        await eventually(
+            lambda: alerts(cluster, ANNA), lambda seen: "sent" in seen.get("app_notification", "")
+        )
+        receipt = browser.shown[0]["receipt"]
+        page = browser.shown[0]["url"].rpartition("/")[2]
+        async with httpx.AsyncClient(base_url=base_url(reach)) as client:
+            statuses = [
+                (await client.post(path)).status_code
+                for path in (f"/app/shown/{page}", receipt[:-2] + "AA", receipt, receipt)
+            ]
+            opened = await client.get(browser.shown[0]["url"])
+
+    assert statuses == [404, 404, 204, 204]
+    assert (await alerts(cluster, ANNA))["app_notification"] == "delivered"
+    assert opened.status_code == 200
+
+
+def base_url(reach: Reach) -> str:
+    assert reach.stage.services is not None
+    return reach.stage.services.settings.base_url
 
 
 def _words(text: str) -> str:
