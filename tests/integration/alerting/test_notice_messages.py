@@ -174,6 +174,28 @@ async def test_an_alert_that_does_not_get_out_is_told_to_the_operator_who_has_a_
     assert set(await value(cluster, kinds)) == {"alert_not_sent"}  # type: ignore[call-overload]  # an array
 
 
+async def test_an_alert_that_nobody_can_get_is_told_to_the_operator(reach: Reach, cluster: Cluster) -> None:
+    await rows(cluster, "DELETE FROM emergency_contacts")
+    async with scam_under_way(reach.stage):
+        await eventually(lambda: mailed(reach), bool)
+
+    assert "Margaret has no verified contact" in (await mailed(reach))[0]
+
+
+async def test_a_contact_is_told_in_their_language_and_by_sms_once_their_number_is_confirmed(
+    reach: Reach, cluster: Cluster
+) -> None:
+    await set_contact(cluster, "Anna", wants_notices=True, language="de")
+    await set_contact(cluster, "Ben", wants_notices=True, verified_at=None)
+    async with reach.database.tenant(TENANT) as session:
+        await notices.stand(session, TENANT, await person(cluster), Kind.CANARY_OK)
+    await rows(cluster, DUE)
+
+    await eventually(lambda: received(reach, ANNA), bool)
+    assert "Der Selbsttest gelingt wieder" in sent(reach.stage, ANNA)[0]
+    assert sent(reach.stage, BEN) == []
+
+
 async def test_a_day_brings_a_few_messages_and_no_more(reach: Reach, cluster: Cluster) -> None:
     user_id = await person(cluster)
     untold = "SELECT count(*) FROM notices WHERE told_at IS NULL"
