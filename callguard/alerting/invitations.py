@@ -102,10 +102,8 @@ class Invitations:
             await queue.finish(session, work)
 
     async def _deliver(self, work: Work, row: Row) -> tuple[str, DeliveryStatus]:
-        to, body = (
-            row["to_number"],
-            invitation_message(row["person_name"], code_of(row["id"]), row["language"]),
-        )
+        to = row["to_number"]
+        body = invitation_message(row["person_name"], code_of(row["id"]), row["language"])
         sent = None
         if work.attempts > 1:
             sent = await self._telephony.find_message(to=to, body=body, since=row["created_at"])
@@ -147,7 +145,7 @@ class Invitations:
         for contact in contacts:
             async with self._database.tenant(contact["tenant_id"]) as session:
                 found = await session.rows(
-                    "invitations.open", [contact["contact_id"]], GOOD_FOR_DAYS, MOST_WRONG_CODES
+                    "invitations.open", contact["contact_id"], GOOD_FOR_DAYS, MOST_WRONG_CODES
                 )
                 accepted = next((row for row in found if code_of(row["id"]) == reply.code), None)
                 if accepted is not None:

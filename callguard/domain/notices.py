@@ -24,8 +24,8 @@ class Kind(StrEnum):
     ALERT_NOT_SENT = "alert_not_sent"
     NO_VERIFIED_CONTACT = "no_verified_contact"
     CONTACT_OPTED_OUT = "contact_opted_out"
-    CANARY_FAILED = "canary_failed"
-    CANARY_OK = "canary_ok"
+    PROTECTION_OFF = "protection_off"
+    PROTECTION_ON = "protection_on"
 
 
 class Recipient(StrEnum):
@@ -38,10 +38,10 @@ class Recipient(StrEnum):
 
 # Somebody may be without help until the operator acts.
 _URGENT = frozenset(
-    {Kind.ALERT_NOT_SENT, Kind.NO_VERIFIED_CONTACT, Kind.CONTACT_OPTED_OUT, Kind.CANARY_FAILED}
+    {Kind.ALERT_NOT_SENT, Kind.NO_VERIFIED_CONTACT, Kind.CONTACT_OPTED_OUT, Kind.PROTECTION_OFF}
 )
 # What a family can make use of; the rest is for who runs the server.
-_FOR_FAMILIES = frozenset({*Fault, Kind.VOICEMAIL, Kind.CANARY_FAILED, Kind.CANARY_OK})
+_FOR_FAMILIES = frozenset({*Fault, Kind.VOICEMAIL, Kind.PROTECTION_OFF, Kind.PROTECTION_ON})
 
 _DEGRADED = {
     "en": "A call to {who} can't be listened to as it should be: a scam in it may go unnoticed.",
@@ -86,14 +86,14 @@ _TEXTS: dict[str, dict[str, str]] = dict.fromkeys(Fault, _DEGRADED) | {
         "de": "Ein Kontakt von {who} hat die SMS abbestellt. Warnungen kommen dort nun per Anruf.",
         "pt": "Um contacto de {who} cancelou os SMS. Os alertas seguem agora por chamada.",
     },
-    Kind.CANARY_FAILED: {
+    Kind.PROTECTION_OFF: {
         "en": "The self-test failed: calls to {who} may not be protected. Please look at the dashboard.",
         "es": "La prueba automática falló: las llamadas a {who} quizá no estén protegidas. Mire el panel.",
         "fr": "L'autotest a échoué : les appels à {who} ne sont peut-être pas protégés.",
         "de": "Der Selbsttest schlug fehl: Anrufe bei {who} sind vielleicht nicht geschützt.",
         "pt": "O autoteste falhou: as chamadas para {who} podem não estar protegidas. Veja o painel.",
     },
-    Kind.CANARY_OK: {
+    Kind.PROTECTION_ON: {
         "en": "The self-test works again: calls to {who} are protected.",
         "es": "La prueba automática vuelve a funcionar: las llamadas a {who} están protegidas.",
         "fr": "L'autotest fonctionne à nouveau : les appels à {who} sont protégés.",

@@ -60,9 +60,9 @@ async def settle(
     user_id: UUID,
     kinds: Collection[str],
     contact_id: UUID | None = None,
-) -> None:
-    """These stand no longer."""
-    await session.run("notices.settle", tenant_id, user_id, list(kinds), contact_id)
+) -> bool:
+    """These stand no longer. True where any did."""
+    return await session.run("notices.settle", tenant_id, user_id, list(kinds), contact_id) > 0
 
 
 async def _declare(

@@ -36,11 +36,12 @@ ALTER TABLE call_legs ADD COLUMN refusal text;
 -- Invitations are sent outside of any call.
 ALTER TABLE work ALTER COLUMN call_id DROP NOT NULL;
 
--- A message that asks a contact to confirm their number with its code.
+-- A message that asks a contact to confirm their number with its code. It is good for the number that it went to alone.
 CREATE TABLE invitations (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id uuid NOT NULL,
     contact_id uuid NOT NULL,
+    phone_number text NOT NULL,
     status text NOT NULL DEFAULT 'pending'
         CHECK (status IN ('pending', 'sending', 'sent', 'delivered', 'undelivered', 'failed')),
     message_sid text UNIQUE,
@@ -51,7 +52,8 @@ CREATE TABLE invitations (
     UNIQUE (tenant_id, id),
     FOREIGN KEY (tenant_id, contact_id) REFERENCES emergency_contacts (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX invitations_contact ON invitations (tenant_id, contact_id, created_at DESC);
+CREATE INDEX invitations_contact ON invitations (tenant_id, contact_id);
+CREATE INDEX invitations_recent ON invitations (tenant_id, created_at DESC);
 CREATE INDEX alerts_contact ON alerts (tenant_id, contact_id, created_at DESC);
 
 -- The contacts who have a number, in whichever tenant, and whether it has confirmed itself.

@@ -77,8 +77,7 @@ async def opened(
     assert objections == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "de", "fr"])
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("de", "dark"), ("fr", "light")])
 async def test_it_fits_a_small_phone_and_asks_for_nothing_else(
     chromium: Browser, language: str, scheme: Scheme
 ) -> None:

@@ -114,6 +114,17 @@ async def test_a_code_that_is_guessed_or_old_confirms_nothing(stage: Stage, clus
     assert await value(cluster, VERIFIED, CARL) is False
 
 
+async def test_a_code_is_good_for_the_number_that_got_it_alone(stage: Stage, cluster: Cluster) -> None:
+    """A21: a code that went to one's own number confirms no other, even in that one's name."""
+    code = await invited(stage, await contact(stage))
+    await rows(
+        cluster, "UPDATE emergency_contacts SET phone_number = $1 WHERE phone_number = $2", STRANGER, CARL
+    )
+    await reply(stage, STRANGER, f"YES {code}")
+    assert await newest(stage, STRANGER) == acknowledgement(Told.NO_INVITATION, "en")
+    assert await value(cluster, VERIFIED, STRANGER) is False
+
+
 async def test_invitations_are_few(database: Database, cluster: Cluster) -> None:
     home = await household(database, 1)
     async with database.tenant(home.tenant_id) as session:

@@ -188,7 +188,7 @@ async def test_a_contact_is_told_in_their_language_and_by_sms_once_their_number_
     await set_contact(cluster, "Anna", wants_notices=True, language="de")
     await set_contact(cluster, "Ben", wants_notices=True, verified_at=None)
     async with reach.database.tenant(TENANT) as session:
-        await notices.stand(session, TENANT, await person(cluster), Kind.CANARY_OK)
+        await notices.stand(session, TENANT, await person(cluster), Kind.PROTECTION_ON)
     await rows(cluster, DUE)
 
     await eventually(lambda: received(reach, ANNA), bool)
@@ -202,7 +202,10 @@ async def test_a_day_brings_a_few_messages_and_no_more(reach: Reach, cluster: Cl
 
     async def failed_and_fine(times: int) -> None:
         for _ in range(times):
-            for kind, other in ((Kind.CANARY_FAILED, Kind.CANARY_OK), (Kind.CANARY_OK, Kind.CANARY_FAILED)):
+            for kind, other in (
+                (Kind.PROTECTION_OFF, Kind.PROTECTION_ON),
+                (Kind.PROTECTION_ON, Kind.PROTECTION_OFF),
+            ):
                 async with reach.database.tenant(TENANT) as session:
                     assert await notices.stand(session, TENANT, user_id, kind, instead_of=[other])
                     assert not await notices.stand(session, TENANT, user_id, kind)
@@ -237,7 +240,7 @@ async def test_a_message_whose_reply_was_lost_is_not_sent_again(reach: Reach, cl
     await set_contact(cluster, "Ben", wants_notices=True)
     reach.stage.stand_in.faults.lose_reply("POST", r"/Messages\.json$", times=1)
     async with reach.database.tenant(TENANT) as session:
-        await notices.stand(session, TENANT, await person(cluster), Kind.CANARY_FAILED)
+        await notices.stand(session, TENANT, await person(cluster), Kind.PROTECTION_OFF)
     delivered = "SELECT count(*) FROM notice_messages WHERE status = 'delivered'"
     await eventually(lambda: value(cluster, delivered), lambda count: count == 1)
 
