@@ -36,15 +36,18 @@ from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaO
 from callguard.evidence.routes import evidence_routes
 from callguard.heartbeat import Heartbeat
 from callguard.intake.aftercare import Aftercare
+from callguard.intake.asking import DIAL, WATCH_TRANSCRIPTION
 from callguard.intake.dialling import Dialler
 from callguard.intake.endpoints import Intake
+from callguard.intake.phone_screening import ANSWER_PHONE, PhoneScreening
 from callguard.intake.recorder import Recorder
-from callguard.intake.records import DIAL, LOOK_AFTER, TELL_UNREACHABLE, WATCH_TRANSCRIPTION
+from callguard.intake.records import LOOK_AFTER, TELL_UNREACHABLE, TRANSCRIBE_MESSAGE
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
+from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
 from callguard.listening.watch import WATCH_STREAM, ListeningWatch
 from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
 from callguard.media.admission import Admission
@@ -177,6 +180,8 @@ async def _build(
     recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
     destinations = Destinations(settings.alert_countries)
     dialler = Dialler(database, telephony, twiml, destinations)
+    phones = PhoneScreening(database, telephony, twiml)
+    voicemails = Voicemails(database, telephony, recogniser)
     speech = AlertSpeech(settings.base_url)
     sender = settings.twilio_alert_number
     links = AlertLinks(keys.derive("alert links"), settings.base_url)
@@ -214,6 +219,9 @@ async def _build(
         WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
+        ANSWER_PHONE: Handler(phones.answer, attempts=4),
+        TRANSCRIBE_MESSAGE: Handler(voicemails.transcribe, attempts=10, gave_up=voicemails.not_transcribed),
+        DELETE_RECORDING: Handler(voicemails.delete, attempts=20),
         LOOK_AFTER: Handler(Aftercare(database, telephony).look_after, attempts=20),
         ANALYSE: Handler(analyst.analyse, attempts=20),
         JUDGE: Handler(analyst.judge, attempts=4),
@@ -239,6 +247,7 @@ async def _build(
         stopping=stopping,
         routes=[
             *Intake(recorder, route_book, twiml).http_routes(signatures),
+            *phones.http_routes(signatures),
             *alert_routes(outbox, answers, invitations, speech, signatures),
             *evidence_routes(database, answers, links, settings.evidence_hours),
             *notice_routes(notices, signatures),

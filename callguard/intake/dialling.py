@@ -10,10 +10,12 @@ from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.call import ANSWERED, FINAL
+from callguard.domain.call_screening import PERSON_WITHIN_S
 from callguard.domain.caller import WITHHELD
 from callguard.domain.delivery import Delivery, TriedLeg, in_order, next_delivery
 from callguard.errors import TelephonyError, TelephonyUnreachable
-from callguard.intake.records import DIAL, TELL_UNREACHABLE, persons_leg
+from callguard.intake.asking import DIAL
+from callguard.intake.records import TELL_UNREACHABLE, persons_leg
 from callguard.intake.twiml import Twiml
 from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import DialledLeg, Telephony
@@ -40,7 +42,14 @@ class _Await:
     leg_sid: str
 
 
-_Move = _Ring | _Await | None
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """A leg whose phone asks who is calling: the person has these seconds left."""
+
+    seconds: float
+
+
+_Move = _Ring | _Await | _Patience | None
 
 
 class Dialler:
@@ -61,10 +70,11 @@ class Dialler:
         """Rings the person by the next way, bearing the caller's own number where a call token lets us."""
         async with self._database.tenant(work.tenant_id) as session:
             call = await session.row("calls.for_dialling", work.call_id)
-            if call is None or call["status"] != "active" or call["connected_at"] is not None:
+            if call is None or not _wants_dialling(call):
                 await queue.finish(session, work)
                 return
-            legs = await session.rows("legs.of_call", work.call_id)
+            await session.run("legs.give_up_screening", work.call_id, PERSON_WITHIN_S)
+            legs = await session.rows("legs.of_call", work.call_id, PERSON_WITHIN_S)
             move = await self._next_move(session, work, legs)
         await self._end_given_up(call, legs)
         match move:
@@ -72,6 +82,10 @@ class Dialler:
                 await self._ring(work, call, legs, move)
             case _Await(leg_sid=leg_sid):
                 await self._ask_about(work, leg_sid)
+            case _Patience(seconds=seconds):
+                async with self._database.tenant(work.tenant_id) as session:
+                    await _look_again(session, work, delay_seconds=max(seconds, 0))
+                    await queue.finish(session, work)
             case None:
                 async with self._database.tenant(work.tenant_id) as session:
                     await _ask_to_tell(session, work)
@@ -86,6 +100,8 @@ class Dialler:
         home = ways["phone_number"]
         if tried and not tried[-1].is_over:
             leg = legs[-1]
+            if leg["person_in"] is not None:
+                return _Patience(leg["person_in"])
             if leg["call_sid"] is not None:
                 return _Await(leg["call_sid"])
             if ring := await self._allowed(session, leg["id"], leg["address"], home):
@@ -164,13 +180,24 @@ class Dialler:
             await _ask_to_tell(session, work)
 
     async def tell_unreachable(self, work: Work) -> None:
-        """Says so to a caller who still waits."""
+        """Says so to a caller who still waits, or takes a message where the person wants that."""
         async with self._database.tenant(work.tenant_id) as session:
             waiting = await session.row("calls.caller_leg", work.call_id)
         if waiting is not None:
-            await self._telephony.redirect(waiting["call_sid"], self._twiml.unreachable(waiting["language"]))
+            language = waiting["language"]
+            await self._telephony.redirect(
+                waiting["call_sid"],
+                self._twiml.voicemail(language, was_heard=waiting["monitored"])
+                if waiting["takes_message"]
+                else self._twiml.unreachable(language),
+            )
         async with self._database.tenant(work.tenant_id) as session:
             await queue.finish(session, work)
+
+
+def _wants_dialling(call: Row) -> bool:
+    """Whether the caller waits for the person: not one who is still asked who they are."""
+    return call["status"] == "active" and call["connected_at"] is None and bool(call["bridges"])
 
 
 async def _look_again(session: Session, work: Work, delay_seconds: float = LOOK_AGAIN_SECONDS) -> None:

@@ -75,6 +75,22 @@ class Telephony(Protocol):
         """Ends one leg of a conference, and the conference does not end with it."""
         ...
 
+    async def change_participant(
+        self, *, conference: str, call_sid: str, ends_conference: bool, announcement: str | None
+    ) -> None:
+        """Whether the conference ends with this participant; `announcement` (a URL of TwiML) is spoken to
+        them alone. One who has left is no error.
+        """
+        ...
+
+    async def recording(self, recording_sid: str) -> bytes | None:
+        """A recording as WAV; None where there is none."""
+        ...
+
+    async def delete_recording(self, recording_sid: str) -> None:
+        """Deletes a recording; one that is deleted already is no error."""
+        ...
+
     async def call_status(self, call_sid: str) -> str | None:
         """A call's status; None where the provider does not know the call."""
         ...

@@ -23,6 +23,7 @@ LEG_EVENTS = ["initiated", "ringing", "answered", "completed"]
 CALLER_REFUSED = frozenset({21210, 21212})
 # Its refusals to change a leg that has ended: not in progress, unknown.
 LEG_OVER = frozenset({21220, 20404})
+OK = 200
 NOT_FOUND = 404
 
 
@@ -159,6 +160,39 @@ class TwilioTelephony:
                     if error.status != NOT_FOUND:  # a leg that still rings takes no part yet
                         raise
             await self._client.calls(call_sid).update_async(status="completed")
+
+    async def change_participant(
+        self, *, conference: str, call_sid: str, ends_conference: bool, announcement: str | None
+    ) -> None:
+        spoken = {} if announcement is None else {"announce_url": announcement, "announce_method": "POST"}
+        with _twilio_errors("change a participant"):
+            for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
+                participant = self._client.conferences(found.sid).participants(call_sid)
+                try:
+                    await participant.update_async(end_conference_on_exit=ends_conference, **spoken)
+                except TwilioRestException as error:
+                    if error.status != NOT_FOUND:
+                        raise
+
+    async def recording(self, recording_sid: str) -> bytes | None:
+        path = f"/2010-04-01/Accounts/{self._client.account_sid}/Recordings/{recording_sid}.wav"
+        with _twilio_errors("fetch a recording"):
+            status, content = await self._transport.download(
+                path, (self._client.username, self._client.password)
+            )
+        if status == NOT_FOUND:
+            return None
+        if status != OK:
+            raise _refusal("fetch a recording", status, status)
+        return content
+
+    async def delete_recording(self, recording_sid: str) -> None:
+        try:
+            with _twilio_errors("delete a recording"):
+                await self._client.recordings(recording_sid).delete_async()
+        except TelephonyError as error:
+            if error.status != NOT_FOUND:
+                raise
 
     async def call_status(self, call_sid: str) -> str | None:
         try:

@@ -10,7 +10,40 @@ RETURNING id;
 
 -- name: known
 -- A call that arrived before, by the SID of the caller's leg.
-SELECT id, conference_name, announced, decision, decision_reason FROM active_calls WHERE call_sid = $1;
+SELECT id, conference_name, announcement, decision, decision_reason FROM active_calls WHERE call_sid = $1;
+
+-- name: carried_out
+-- The database was too slow, and what was carried out without it was another decision.
+UPDATE active_calls SET decision = $2 WHERE id = $1;
+
+-- name: for_screening
+-- What concludes the screening of a caller, or came of it, with what the person who is called wants.
+SELECT c.conference_name, c.language, c.decision, c.decision_reason, c.announcement, u.announce, policy_of(u) AS policy
+FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.id = $1;
+
+-- name: screened
+-- How an unknown caller answered, and what follows; touches nothing where that was known.
+UPDATE active_calls SET decision = $2, screening = $3, screened_at = $4, announced = $5, announcement = $6
+WHERE id = $1 AND decision = 'screen';
+
+-- name: dials_now
+-- Whether the caller was offered a choice, and the person was not rung yet.
+SELECT EXISTS (SELECT FROM active_calls c
+               WHERE c.id = $1 AND c.status = 'active' AND starts_with(c.announcement, 'listening_choice.')
+                   AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
+                                       AND l.asked_at IS NOT NULL));
+
+-- name: choose_unmonitored
+-- The caller took the offer of a connection that isn't listened to; touches nothing where it was known or not made.
+UPDATE active_calls SET decision = 'connect', decision_reason = 'chosen', choice = 'unmonitored', chosen_at = clock_timestamp()
+WHERE id = $1 AND decision = 'monitor' AND starts_with(announcement, 'listening_choice.');
+
+-- name: who_calls
+-- Who calls whom, for a phone that asks.
+SELECT c.caller_number, c.language, u.name AS person_name
+FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.id = $1;
 
 -- name: resolve
 -- A call by the SID of any of its legs, in whichever tenant.
@@ -49,20 +82,24 @@ WHERE l.call_id = $1 AND l.role = 'person' AND l.status = ANY ($4::text[])
             AND NOT EXISTS (SELECT FROM call_legs o WHERE o.tenant_id = l.tenant_id AND o.call_sid = $2));
 
 -- name: connected
--- The person answered; not so by a leg that was given up.
+-- The person answered; not so by a leg that was given up, or on which their phone still screens the call.
 UPDATE active_calls c SET connected_at = coalesce(connected_at, now())
 WHERE c.id = $1 AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
-                                    AND l.call_sid = $2 AND l.given_up IS NOT NULL);
+                                    AND l.call_sid = $2
+                                    AND (l.given_up IS NOT NULL OR l.robot_at IS NOT NULL AND l.person_at IS NULL));
 
 -- name: not_connected
 -- What answered was no person, and nobody else is on the line.
 UPDATE active_calls c SET connected_at = NULL
 WHERE c.id = $1 AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
-                                    AND l.role = 'person' AND l.status = 'in-progress' AND l.given_up IS NULL);
+                                    AND l.role = 'person' AND l.status = 'in-progress' AND l.given_up IS NULL
+                                    AND (l.robot_at IS NULL OR l.person_at IS NOT NULL));
 
 -- name: for_dialling
 -- What dialling the person needs.
-SELECT call_sid, conference_name, caller_number, called_number, status, connected_at FROM active_calls WHERE id = $1;
+SELECT call_sid, conference_name, caller_number, called_number, status, connected_at,
+       decision IN ('monitor', 'connect') AS bridges
+FROM active_calls WHERE id = $1;
 
 -- name: quiet_seconds
 -- The caller's leg of a call that still runs, and for how long nothing was heard of it.
@@ -74,8 +111,12 @@ SELECT c.call_sid, extract(epoch FROM clock_timestamp() - greatest(
 FROM active_calls c WHERE c.id = $1 AND c.status = 'active';
 
 -- name: caller_leg
--- The caller's leg of a call that still runs and has not reached the person.
-SELECT call_sid, language FROM active_calls WHERE id = $1 AND status = 'active' AND connected_at IS NULL;
+-- The caller's leg of a call that still runs and has not reached the person; whether it is listened to, and whether the
+-- person lets messages be recorded in such a case.
+SELECT c.call_sid, c.language, c.decision = 'monitor' AS monitored,
+       u.voicemail_unreachable AND u.record_voicemail AS takes_message
+FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.id = $1 AND c.status = 'active' AND c.connected_at IS NULL;
 
 -- name: transcription_changed
 -- The state of the transcription; stopped and failed are final.

@@ -17,6 +17,8 @@ TIMEOUT_BUFFER_SECONDS = 5
 ALONE_SECONDS = 1.0
 NOBODY_SECONDS = 30.0
 VOICEMAIL_SECONDS = 30.0
+# How long a phone that screens its calls listens for who is calling.
+SCREENING_SECONDS = 20.0
 
 
 class Telephones:
@@ -42,6 +44,8 @@ class Telephones:
         leg.answer()
         if handset.on_call is OnCall.VOICEMAIL:
             leg.tree.tasks.spawn(self._voicemail(leg, handset))
+        elif handset.on_call is OnCall.SCREENS:
+            leg.tree.tasks.spawn(self._screen(leg, handset))
         elif leg.has_person:
             leg.tree.tasks.spawn(self._person(leg))
         return True
@@ -55,7 +59,7 @@ class Telephones:
         match handset.on_call:
             case OnCall.FORWARDS_BACK:
                 return await self._send_back(leg, handset, limit)
-            case OnCall.ANSWERS | OnCall.VOICEMAIL if handset.ring_seconds <= limit:
+            case OnCall.ANSWERS | OnCall.VOICEMAIL | OnCall.SCREENS if handset.ring_seconds <= limit:
                 await leg.rest(handset.ring_seconds)
                 return ""
             case _:
@@ -108,14 +112,42 @@ class Telephones:
     async def _voicemail(self, leg: Leg, handset: Handset) -> None:
         """A machine greets, listens for a while, and hangs up."""
         clock = leg.network.clock
-        began = monotonic()
         try:
-            for step in growing(handset.voicemail_greeting, instant=clock.instant):
-                await leg.pause(step.seconds)
-                leg.speak(heard(step, began, clock.real(SECONDS_A_WORD)))
+            await _say(leg, handset.voicemail_greeting)
             async with asyncio.timeout(clock.patience(VOICEMAIL_SECONDS)):
                 await leg.ended.wait()
         except HungUp:
             return
         except TimeoutError:
             leg.hang_up(EndedBy.CALLEE)
+
+    async def _screen(self, leg: Leg, handset: Handset) -> None:
+        """A robot asks who is calling, and fetches the person once somebody has told it."""
+        try:
+            await _say(leg, handset.screening_words)
+            leg.is_addressed = False
+            async with asyncio.timeout(leg.network.clock.patience(SCREENING_SECONDS)):
+                while not leg.is_addressed and not leg.ended.is_set():
+                    leg.stirred.clear()
+                    await leg.stirred.wait()
+        except HungUp:
+            return
+        except TimeoutError:
+            leg.hang_up(EndedBy.CALLEE)
+            return
+        if not handset.takes_screened_calls:
+            leg.hang_up(EndedBy.CALLEE)
+            return
+        leg.has_person = True
+        if leg.room:
+            leg.room.stir()
+        await self._person(leg)
+
+
+async def _say(leg: Leg, text: str) -> None:
+    """Words from the far end of a leg; raises HungUp."""
+    clock = leg.network.clock
+    began = monotonic()
+    for step in growing(text, instant=clock.instant):
+        await leg.pause(step.seconds)
+        leg.speak(heard(step, began, clock.real(SECONDS_A_WORD)))

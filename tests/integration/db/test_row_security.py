@@ -88,6 +88,7 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         await session.value(
             "notice_messages.add", home.tenant_id, home.user_id, "operator", None, "sms", [], "pending", None
         )
+        await session.value("voicemails.add", home.tenant_id, call_id, f"RE{number:032x}", 5)
         rule = "INSERT INTO caller_rules (tenant_id, user_id, number, rule) VALUES ($1, $2, '911', 'allow')"
         await session._connection.execute(rule, home.tenant_id, home.user_id)
     return home, call_id
