@@ -5,16 +5,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import aiohttp
 import openai
 import structlog
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from callguard.alerting.answers import CARRY_OUT, Answers
+from callguard.alerting.email import EmailAlerts, Mailer
 from callguard.alerting.endpoint import alert_routes
 from callguard.alerting.invitations import INVITE, Invitations
 from callguard.alerting.letters import Letters
-from callguard.alerting.outbox import ESCALATE, SEND_ALERT, Outbox
+from callguard.alerting.notice_endpoint import notice_routes
+from callguard.alerting.notices import SEND_NOTICE, NoticeSender, Operator
+from callguard.alerting.outbox import ESCALATE, SEND_ALERT, AlertChannel, Outbox
+from callguard.alerting.push import PushAlerts, Vapid, public_session
 from callguard.alerting.speech import AlertSpeech
+from callguard.alerting.subscribing.routes import subscribing_routes
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
@@ -30,9 +36,10 @@ from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db import migrate
 from callguard.db.listen import Listener
 from callguard.db.pool import Database
-from callguard.domain.alerts import Caps
+from callguard.domain.alerts import Caps, Channel
 from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
 from callguard.evidence.routes import evidence_routes
+from callguard.heartbeat import Heartbeat
 from callguard.intake.aftercare import Aftercare
 from callguard.intake.asking import DIAL, WATCH_TRANSCRIPTION
 from callguard.intake.dialling import Dialler
@@ -53,7 +60,10 @@ from callguard.media.endpoint import LiveStreams, make_media_endpoint
 from callguard.speech.recogniser import WhisperFactory
 from callguard.telephony.destinations import Destinations
 from callguard.telephony.twilio import TwilioTelephony
+from callguard.transcript.notices import SEND_NOTICES
 from callguard.transcript.spool import Spool
+from callguard.trust.contact_links import PURPOSE as CONTACT_LINKS
+from callguard.trust.contact_links import ContactLinks
 from callguard.trust.keys import Keys, load_keys
 from callguard.trust.links import AlertLinks
 from callguard.trust.passes import PassIssuer
@@ -180,9 +190,27 @@ async def _build(
     speech = AlertSpeech(settings.base_url)
     sender = settings.twilio_alert_number
     links = AlertLinks(keys.derive("alert links"), settings.base_url)
+    mailer = Mailer(settings, settings.smtp_host) if settings.smtp_host else None
+    vapid = Vapid.from_settings(settings, keys.derive("web push"))
+    push_session = await stack.enter_async_context(public_session())
+    receipts = AlertLinks(keys.derive("push receipts"), settings.base_url)
+    others: dict[Channel, AlertChannel] = {
+        Channel.APP: PushAlerts(database, vapid, push_session, links, receipts)
+    }
+    if mailer is not None:
+        others[Channel.EMAIL] = EmailAlerts(mailer, sender)
     outbox = Outbox(
-        database, telephony, speech, Letters(links), destinations, sender, settings.alert_answer_seconds
+        database,
+        telephony,
+        speech,
+        Letters(links),
+        destinations,
+        sender,
+        settings.alert_answer_seconds,
+        others,
     )
+    operator = Operator(settings.operator_email, settings.operator_number)
+    notices = NoticeSender(database, telephony, mailer, operator, sender, settings.base_url)
     invitations = Invitations(database, telephony, destinations, settings.base_url, sender)
     answers = Answers(database, telephony, speech, invitations, destinations, sender, wake)
     canary = Canary(
@@ -216,6 +244,8 @@ async def _build(
         CANARY_CALL: Handler(canary.call, attempts=4),
         CANARY_WATCH: Handler(canary.watch, attempts=20),
         CANARY_TEXT: Handler(canary.text, attempts=6),
+        SEND_NOTICES: Handler(notices.collect, attempts=20),
+        SEND_NOTICE: Handler(notices.send, attempts=20, gave_up=notices.gave_up),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
     worker = Worker(database, handlers, wake)
@@ -232,11 +262,19 @@ async def _build(
         streams=streams,
         stopping=stopping,
         routes=[
+            *Intake(recorder, route_book, twiml, canary.arrive).http_routes(signatures),
+            *canary_routes(canary, signatures),
             *phones.http_routes(signatures),
             *alert_routes(outbox, answers, invitations, speech, signatures),
             *evidence_routes(database, answers, links, settings.evidence_hours),
-            *Intake(recorder, route_book, twiml, canary.arrive).http_routes(signatures),
-            *canary_routes(canary, signatures),
+            *notice_routes(notices, signatures),
+            *subscribing_routes(
+                database,
+                ContactLinks(keys.derive(CONTACT_LINKS), settings.base_url),
+                vapid.public_key,
+                outbox,
+                receipts,
+            ),
             WebSocketRoute("/media-stream", media),
             *protection_routes(database, Access(keys.dashboard, secure=True), wake),
             *dashboard_routes(
@@ -247,13 +285,17 @@ async def _build(
             ),
         ],
     )
-    return services, {
+    tasks: dict[str, Callable[[], Awaitable[None]]] = {
         "worker": worker.run,
         "listener": listener.run,
         "replay": recorder.run,
         "canary": canary.run,
         "route_book": lambda: route_book.run(database),
     }
+    if settings.heartbeat_url is not None:
+        session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        tasks["heartbeat"] = Heartbeat(settings.heartbeat_url, worker.is_well, session).run
+    return services, tasks
 
 
 async def _recogniser(stack: AsyncExitStack, *, warm: bool) -> WhisperFactory:

@@ -17,6 +17,9 @@ TRANSACTION_POOLER_PORT = 6543
 # As the port of any of the hosts, or as a parameter.
 _POOLER = re.compile(rf"(?::|[?&]port=){TRANSACTION_POOLER_PORT}(?:[/?&,#]|$)")
 
+_MAIL_ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+
 
 def _default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("callguard", appauthor=False))
@@ -71,8 +74,6 @@ class Settings(BaseSettings):
     """Where Twilio finds whom to dial while this server is down: `{number}` and `{twiml}` are filled in."""
     canary_number: str | None = Field(None, alias="CANARY_NUMBER")
     """Twilio number that test calls come from. Absent: TWILIO_ALERT_NUMBER."""
-    operator_number: str | None = Field(None, alias="OPERATOR_NUMBER")
-    """Phone of whoever runs this server: gets the message at the end of a test call."""
 
     alert_answer_seconds: float = Field(60, alias="ALERT_ANSWER_SECONDS", gt=0, le=3600)
     """How long an alert by SMS may stay unanswered before the contact is rung."""
@@ -86,6 +87,28 @@ class Settings(BaseSettings):
     """Warnings of one organisation in a day at the most."""
     evidence_hours: float = Field(24, alias="EVIDENCE_HOURS", gt=0, le=720)
     """How long the link in an alert shows its evidence."""
+    smtp_host: str | None = Field(None, alias="SMTP_HOST")
+    """Mail server; turns alerts and notices by e-mail on."""
+    smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535)
+    """Its port: 587 with STARTTLS, 465 with TLS from the start."""
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", alias="SMTP_SECURITY")
+    """How the connection is encrypted; `none` is for a server on this machine."""
+    smtp_user: str | None = Field(None, alias="SMTP_USER")
+    """Login at the mail server."""
+    smtp_password: SecretStr | None = Field(None, alias="SMTP_PASSWORD")
+    """Password of that login."""
+    smtp_from: str | None = Field(None, alias="SMTP_FROM")
+    """The address that e-mails come from; needed with SMTP_HOST."""
+    vapid_private_key: SecretStr | None = Field(None, alias="VAPID_PRIVATE_KEY")
+    """P-256 private key, 32 bytes in base64url, for web push. Absent: derived from the master key."""
+    vapid_subject: str | None = Field(None, alias="VAPID_SUBJECT")
+    """mailto: or https: address that push services may turn to. Absent: OPERATOR_EMAIL, or this server."""
+    operator_email: str | None = Field(None, alias="OPERATOR_EMAIL")
+    """Where notices to the operator go."""
+    operator_number: str | None = Field(None, alias="OPERATOR_NUMBER")
+    """Where they go by SMS, when there is no OPERATOR_EMAIL or no SMTP_HOST, and the test calls' messages."""
+    heartbeat_url: str | None = Field(None, alias="HEARTBEAT_URL")
+    """https address asked for each minute while the server is well; what watches it tells of silence."""
     transcription: Literal["twilio", "local"] = Field("twilio", alias="TRANSCRIPTION")
     """Who recognises the words: Twilio, with this computer as the reserve, or this computer alone."""
     local_recognition_calls: int = Field(2, alias="LOCAL_RECOGNITION_CALLS", ge=0)
@@ -128,6 +151,34 @@ class Settings(BaseSettings):
             if value and not value.startswith(("http://", "https://")):
                 raise ValueError("must start with http:// or https://")
         return value or None
+
+    @field_validator("smtp_from", "operator_email")
+    @classmethod
+    def _mail_address(cls, value: str | None) -> str | None:
+        if value is not None and not _MAIL_ADDRESS.fullmatch(value):
+            raise ValueError("must be a plain address, as in callguard@example.org")
+        return value
+
+    @field_validator("vapid_subject")
+    @classmethod
+    def _subject(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("mailto:", "https://")):
+            raise ValueError("must start with mailto: or https://")
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _https(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("https://"):
+            raise ValueError("must start with https://")
+        return value
+
+    @field_validator("operator_number")
+    @classmethod
+    def _number(cls, value: str | None) -> str | None:
+        if value is not None and not _E164.fullmatch(value):
+            raise ValueError("must be a number in E.164, as in +12025550199")
+        return value
 
     @field_validator("database_url", "database_app_url")
     @classmethod
@@ -179,4 +230,6 @@ def load_settings(**overrides: object) -> Settings:
         raise ConfigurationError(
             "TWILIO_ACCOUNT_SID is set but TWILIO_AUTH_TOKEN is not. Set both, or neither."
         )
+    if settings.smtp_host and settings.smtp_from is None:
+        raise ConfigurationError("SMTP_HOST is set but SMTP_FROM is not. Set the address e-mails come from.")
     return settings

@@ -11,6 +11,8 @@ CallguardError                      code, message: what happened and what to do 
 ├── SpoolError                      the encrypted spool can't be written or read
 ├── TelephonyError                  Twilio refused (status, twilio_code) or was not reached
 │   └── TelephonyUnreachable        no reply: whether the request took effect is unknown
+├── DeliveryError                   an e-mail or web push did not get away; it may later
+│   └── DeliveryRefused             nor will it: the receiving side refuses it for good
 ├── DestinationRefused              a number may not be written to or rung (reason)
 ├── InvitationRefused               a contact may not be invited now (reason)
 ├── JudgeError                      the LLM gave no usable verdict (reason)
@@ -106,6 +108,20 @@ class TelephonyUnreachable(TelephonyError):
     """No reply came: whether the request took effect is unknown, so look before sending again."""
 
     code = "TELEPHONY_UNREACHABLE"
+
+
+class DeliveryError(CallguardError):
+    """An e-mail or a web push did not get away; a later attempt may."""
+
+    code = "DELIVERY"
+    may_pass = True
+
+
+class DeliveryRefused(DeliveryError):
+    """The receiving side refuses it for good."""
+
+    code = "DELIVERY_REFUSED"
+    may_pass = False
 
 
 class DestinationRefused(CallguardError):

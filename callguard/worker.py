@@ -19,6 +19,7 @@ from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable,
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
 DRAIN_SECONDS = 3.0
+UNWELL_SECONDS = 15.0
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 60.0
 
@@ -47,6 +48,14 @@ class Worker:
         self._wake = wake
         self._slots = slots
         self._running: set[asyncio.Task[None]] = set()
+        self._claimed_at: float | None = None
+
+    def is_well(self) -> bool:
+        """Whether the database answered this worker's last look for work, and that is not long ago."""
+        return (
+            self._claimed_at is not None
+            and asyncio.get_running_loop().time() - self._claimed_at < UNWELL_SECONDS
+        )
 
     async def run(self) -> None:
         """Until cancelled; what runs then has DRAIN_SECONDS to end, then it is the next worker's."""
@@ -72,6 +81,7 @@ class Worker:
         except DatabaseError as error:
             log.warning("work_claim_failed", code=error.code)
             return False
+        self._claimed_at = asyncio.get_running_loop().time()
         for work in claimed:
             task = asyncio.create_task(self._do(work))
             self._running.add(task)

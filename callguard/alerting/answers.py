@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from callguard.alerting.invitations import Invitations
+from callguard.alerting.opt_out import opted_in, opted_out
 from callguard.alerting.outbox import escalate_soon
 from callguard.alerting.speech import AlertSpeech, participant_label
 from callguard.db import queue
@@ -85,14 +86,13 @@ class Answers:
     async def _opted(self, message_sid: str, contacts: list[Row], action: Action) -> str | None:
         """STOP and START hold for all that this number is a contact of; the carrier confirms STOP itself."""
         for contact in contacts:
-            async with self._database.tenant(contact["tenant_id"]) as session:
+            tenant_id, contact_id = contact["tenant_id"], contact["contact_id"]
+            async with self._database.tenant(tenant_id) as session:
                 if action is Action.START:
-                    await session.run("answers.opt_in", contact["contact_id"])
+                    await opted_in(session, tenant_id, contact_id)
                     continue
-                await session.run("answers.opt_out", contact["contact_id"])
-                open_alerts = await session.rows(
-                    "answers.open_alerts", [contact["contact_id"]], WINDOW_MINUTES
-                )
+                await opted_out(session, tenant_id, contact_id)
+                open_alerts = await session.rows("answers.open_alerts", [contact_id], WINDOW_MINUTES)
                 for alert in open_alerts:
                     await escalate_soon(session, alert["tenant_id"], alert["call_id"], alert["id"], 0)
             if action is Action.STOP:

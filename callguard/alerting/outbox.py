@@ -1,22 +1,26 @@
 """Alerts leave through an outbox: asked for in the verdict's transaction, sent by a worker, followed by
-callbacks.
+callbacks. Which channels follow or accompany which is `domain/alerts.py`'s to say.
 
 Sending a message is not idempotent, so the intent is stored before and Twilio's SID after. A second attempt
 looks first whether Twilio took the message; where that can't be known a second message is better than
-silence. A message that doesn't arrive, or that nobody answers, is followed by a spoken call to the same
-contact.
+silence. Every attempt by a channel is a row of its own, once per contact, level and call.
 """
 
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 
 from callguard.alerting.letters import Letters
+from callguard.alerting.opt_out import opted_out
 from callguard.alerting.speech import AlertSpeech
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.alerts import (
+    FREE,
     NOT_RECEIVED,
     UNREACHED,
     Caps,
@@ -24,15 +28,19 @@ from callguard.domain.alerts import (
     Contact,
     DeliveryStatus,
     PlannedAlert,
+    after,
+    beside,
     delivery_status,
     may_follow,
     plan,
 )
+from callguard.domain.notices import Kind
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
-from callguard.errors import DestinationRefused, TelephonyError, TelephonyUnreachable
+from callguard.errors import DeliveryError, DeliveryRefused, DestinationRefused, TelephonyError
 from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
+from callguard.transcript import notices
 
 SEND_ALERT = "send_alert"
 ESCALATE = "escalate"
@@ -40,6 +48,8 @@ ESCALATE = "escalate"
 MOST_RINGS_AN_HOUR = 4
 # Twilio's code for a recipient who sent STOP, of which it may have told nobody.
 OPTED_OUT = "21610"
+# Some ten seconds: from then on the operator knows that an alert does not get away.
+ATTEMPTS_IN_SILENCE = 5
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +81,7 @@ async def request_alerts(
         await _request(session, tenant_id, call_id, analysis_id, alert)
     reached = told or any(alert.held_back not in UNREACHED for alert in planned)
     if not reached and await session.value("alerts.reaches_nobody", tenant_id, call_id, analysis_id, level):
+        await notices.tell(session, tenant_id, call_id, Kind.NO_VERIFIED_CONTACT)
         log.error(
             "alert_reaches_nobody",
             call=str(call_id),
@@ -102,7 +113,7 @@ async def _request(
 async def escalate_soon(
     session: Session, tenant_id: UUID, call_id: UUID, alert_id: UUID, delay_seconds: float
 ) -> None:
-    """A spoken call follows this message, unless it is answered before."""
+    """The next channels follow this alert, unless it is answered before."""
     await queue.add(
         session,
         tenant_id,
@@ -114,8 +125,22 @@ async def escalate_soon(
     )
 
 
+class AlertChannel(Protocol):
+    """A way to a contact that goes past Twilio."""
+
+    async def send(self, tenant_id: UUID, alert: Row, text: str) -> str | None:
+        """Hands over an alert (a row of `alerts.for_sending`) in these words; the id it has there, if any.
+
+        Sending twice shows once. Raises DeliveryError, or DeliveryRefused where that is for good.
+        """
+        ...
+
+
 class Outbox:
-    """The handlers that send, and the record of what Twilio tells afterwards."""
+    """The handlers that send, and the record of what Twilio tells afterwards.
+
+    `others` are the channels beside SMS and call that are set up.
+    """
 
     def __init__(
         self,
@@ -126,7 +151,9 @@ class Outbox:
         destinations: Destinations,
         sender: str | None,
         answer_seconds: float,
+        others: Mapping[Channel, AlertChannel] = MappingProxyType({}),
     ) -> None:
+        self._others = others
         self._database = database
         self._telephony = telephony
         self._speech = speech
@@ -136,24 +163,24 @@ class Outbox:
         self._answer_seconds = answer_seconds
 
     async def send(self, work: Work) -> None:
-        """Raises TelephonyError to be tried again; a refusal for good ends the alert as failed."""
+        """Raises TelephonyError or DeliveryError to be tried again; a refusal for good ends the alert as
+        failed.
+        """
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
-            if alert is None or not await self._begin(session, work.tenant_id, alert):
+            if alert is None or not await self._begin(session, work, alert):
                 await queue.finish(session, work)
                 return
         try:
-            self._destinations.check(alert["to_number"], home=alert["home_number"])
-            sid, status = await self._deliver(alert, second_attempt=work.attempts > 1)
-        except TelephonyUnreachable:
-            raise
+            sid, status = await self._deliver(work.tenant_id, alert, second_attempt=work.attempts > 1)
         except DestinationRefused as error:
             await self._refused(work, alert, error.reason)
             return
-        except TelephonyError as error:
+        except (TelephonyError, DeliveryError) as error:
             if error.may_pass:
+                await self._held_up(work, alert)
                 raise
-            await self._refused(work, alert, str(error.twilio_code))
+            await self._refused(work, alert, _code(error))
             return
         async with self._database.tenant(work.tenant_id) as session:
             await _advance(session, work.tenant_id, alert["id"], status, None, sid)
@@ -161,17 +188,34 @@ class Outbox:
                 await escalate_soon(session, work.tenant_id, work.call_id, alert["id"], self._answer_seconds)
             await queue.finish(session, work)
 
+    async def _held_up(self, work: Work, alert: Row) -> None:
+        """What goes past Twilio does not wait for it, and the operator learns of a contact in silence."""
+        async with self._database.tenant(work.tenant_id) as session:
+            if alert["alert_type"] not in FREE:
+                await self._ask(session, work, FREE)
+            if work.attempts >= ATTEMPTS_IN_SILENCE:
+                await _tell_if_unreached(session, work)
+
     async def _refused(self, work: Work, alert: Row, code: str) -> None:
-        """For good: a visible failure."""
+        """For good: a visible failure, which the next channel follows."""
         async with self._database.tenant(work.tenant_id) as session:
             await _advance(session, work.tenant_id, alert["id"], DeliveryStatus.FAILED, code)
-            if code == OPTED_OUT:
-                await session.run("answers.opt_out", alert["contact_id"])
+            if code == OPTED_OUT and alert["contact_id"] is not None:
+                await opted_out(session, work.tenant_id, alert["contact_id"])
             await queue.finish(session, work)
-        log.error("alert_refused", alert=str(alert["id"]), code=code)
+        log.error("alert_refused", alert=str(alert["id"]), channel=alert["alert_type"], refused_with=code)
 
-    async def _begin(self, session: Session, tenant_id: UUID, alert: Row) -> bool:
-        """Stores the intent; False where there is nothing left to send."""
+    async def _ask(self, session: Session, work: Work, channels: Collection[Channel]) -> None:
+        """The same alert by these channels, as far as they are set up, reach the contact, and are new."""
+        ready = [channel for channel in channels if channel not in FREE or channel in self._others]
+        for alert in await session.rows("alerts.also", work.subject, ready):
+            await queue.add(
+                session, work.tenant_id, SEND_ALERT, subject=alert["id"], call_id=work.call_id, urgency=1
+            )
+
+    async def _begin(self, session: Session, work: Work, alert: Row) -> bool:
+        """Stores the intent, and what leaves beside it; False where there is nothing left to send."""
+        tenant_id = work.tenant_id
         if alert["status"] not in (DeliveryStatus.PENDING, DeliveryStatus.SENDING):
             return False
         needless = alert["answered"] and (
@@ -181,22 +225,25 @@ class Outbox:
             await _advance(session, tenant_id, alert["id"], DeliveryStatus.SKIPPED, None)
             return False
         await _advance(session, tenant_id, alert["id"], DeliveryStatus.SENDING, None)
+        await self._ask(session, work, beside(AlertLevel(alert["level"]), Channel(alert["alert_type"])))
         return True
 
-    async def _deliver(self, alert: Row, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
-        """The SID of the message or call, and how far it is."""
+    async def _deliver(
+        self, tenant_id: UUID, alert: Row, *, second_attempt: bool
+    ) -> tuple[str | None, DeliveryStatus]:
+        """The id of the message or call where it is on its way, and how far it is."""
+        other = self._others.get(Channel(alert["alert_type"]))
+        if other is not None:
+            return await other.send(tenant_id, alert, self._letters.alert(alert)), DeliveryStatus.SENT
+        if alert["alert_type"] in FREE:
+            raise DeliveryRefused("This channel is not set up any longer.", code="CHANNEL_NOT_SET_UP")
         send = self._ring if alert["alert_type"] == Channel.CALL else self._write
-        return await send(alert, self._sender or alert["twilio_number"], second_attempt=second_attempt)
+        self._destinations.check(alert["to_number"], home=alert["home_number"])
+        sender = self._sender or alert["twilio_number"]
+        return await send(alert, sender, second_attempt=second_attempt)
 
-    async def _write(
-        self,
-        alert: Row,
-        sender: str,
-        *,
-        second_attempt: bool,
-    ) -> tuple[str, DeliveryStatus]:
-        to, since = alert["to_number"], alert["created_at"]
-        body = self._letters.alert(alert)
+    async def _write(self, alert: Row, sender: str, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
+        to, since, body = alert["to_number"], alert["created_at"], self._letters.alert(alert)
         sent = None
         if second_attempt:
             sent = await self._telephony.find_message(to=to, body=body, since=since)
@@ -207,22 +254,18 @@ class Outbox:
             )
         return sent.sid, delivery_status(sent.status)
 
-    async def _ring(
-        self,
-        alert: Row,
-        sender: str,
-        *,
-        second_attempt: bool,
-    ) -> tuple[str, DeliveryStatus]:
+    async def _ring(self, alert: Row, sender: str, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
         to, since = alert["to_number"], alert["created_at"]
-        level = AlertLevel(alert["level"])
-        fraud_type = FraudType(alert["fraud_type"]) if alert["fraud_type"] else None
         sid = None
         if second_attempt:
             sid = await self._telephony.find_call(to=to, sender=sender, since=since)
         if sid is None:
             twiml = self._speech.alert_call(
-                alert["id"], level, alert["person_name"], fraud_type, alert["language"]
+                alert["id"],
+                AlertLevel(alert["level"]),
+                alert["person_name"],
+                FraudType(alert["fraud_type"]) if alert["fraud_type"] else None,
+                alert["language"],
             )
             callback = self._speech.call_status_url(alert["id"])
             sid = await self._telephony.place_call(
@@ -231,20 +274,14 @@ class Outbox:
         return sid, DeliveryStatus.SENT
 
     async def escalate(self, work: Work) -> None:
-        """The message did not arrive, or nobody answered in time: the same contact is rung, once."""
+        """The alert did not arrive, or nobody answered in time: the next channels tell the same contact."""
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
-            if alert is not None and _to_be_rung(alert):
-                spoken = await session.value("alerts.escalate", work.subject)
-                if spoken is not None:
-                    await queue.add(
-                        session,
-                        work.tenant_id,
-                        SEND_ALERT,
-                        subject=spoken,
-                        call_id=work.call_id,
-                        urgency=1,
-                    )
+            if alert is not None and not _is_settled(alert):
+                following = after(Channel(alert["alert_type"]))
+                rung = _may_be_rung(alert)
+                await self._ask(session, work, [way for way in following if rung or way in FREE])
+                await _tell_if_unreached(session, work)
             await queue.finish(session, work)
 
     async def gave_up(self, session: Session, work: Work, code: str) -> None:
@@ -252,8 +289,11 @@ class Outbox:
         log.error("alert_not_sent", alert=str(work.subject), code=code)
         await _advance(session, work.tenant_id, work.subject, DeliveryStatus.FAILED, code)
 
-    async def told(self, alert_id: UUID, status: str, sid: str, error_code: str | None) -> bool:
-        """A status callback of Twilio's; False for an alert that is not here. Raises DatabaseError."""
+    async def told(self, alert_id: UUID, status: str, sid: str | None, error_code: str | None) -> bool:
+        """A status as Twilio names it, told by who carries the alert; False for one that is not here.
+
+        Raises DatabaseError.
+        """
         async with self._database.session() as session:
             tenant_id = await session.value("alerts.resolve", alert_id)
         if tenant_id is None:
@@ -263,18 +303,32 @@ class Outbox:
         return True
 
 
-def _to_be_rung(alert: Row) -> bool:
-    """Whether a spoken call follows a message: only to a number that has confirmed itself, and where messages
-    arrive not again and again.
-    """
-    arrived = alert["status"] not in NOT_RECEIVED
-    return alert["verified"] and not (
+async def _tell_if_unreached(session: Session, work: Work) -> None:
+    """The operator learns that a contact got none of the call's alerts, and none is about to leave."""
+    contact_id = await session.value("alerts.unreached", work.subject)
+    if contact_id is not None:
+        await notices.tell(session, work.tenant_id, work.call_id, Kind.ALERT_NOT_SENT, contact_id)
+
+
+def _is_settled(alert: Row) -> bool:
+    """Whether nothing more needs to follow."""
+    return bool(
         alert["answered"]
         or alert["is_safe"]
         or alert["overtaken"]
         or alert["status"] == DeliveryStatus.SKIPPED
-        or (arrived and alert["rung_lately"] >= MOST_RINGS_AN_HOUR)
     )
+
+
+def _may_be_rung(alert: Row) -> bool:
+    """Only a number that has confirmed itself, and where messages arrive not again and again."""
+    arrived = alert["status"] not in NOT_RECEIVED
+    return bool(alert["verified"]) and not (arrived and alert["rung_lately"] >= MOST_RINGS_AN_HOUR)
+
+
+def _code(error: TelephonyError | DeliveryError) -> str:
+    twilio_code = error.twilio_code if isinstance(error, TelephonyError) else None
+    return error.code if twilio_code is None else str(twilio_code)
 
 
 async def _advance(
@@ -285,7 +339,7 @@ async def _advance(
     error_code: str | None,
     sid: str | None = None,
 ) -> None:
-    """Moves the alert forward; one that is lost is followed by a spoken call."""
+    """Moves the alert forward; one that is lost is followed by the next channels."""
     call_id = await session.value(
         "alerts.advance", alert_id, status, list(may_follow(status)), error_code, sid
     )

@@ -247,7 +247,7 @@ class Canary:
         delivered = stage is Stage.DELIVERED and await self._delivered(work)
         async with self._database.tenant(work.tenant_id) as session:
             if delivered:
-                await session.run("canary.passed", work.subject, None)
+                await runs.passed(session, work.tenant_id, work.subject, None)
             else:
                 await runs.failed(session, work.tenant_id, work.subject, stage, None)
             await queue.finish(session, work)
@@ -307,7 +307,7 @@ class Canary:
         reached = delivery_status(status)
         async with self._database.tenant(tenant_id) as session:
             if reached is DeliveryStatus.DELIVERED:
-                await session.run("canary.passed", run_id, sid)
+                await runs.passed(session, tenant_id, run_id, sid)
             elif reached in NOT_RECEIVED:
                 await runs.failed(session, tenant_id, run_id, Stage.DELIVERED, error_code or status)
         return True

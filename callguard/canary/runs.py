@@ -14,9 +14,11 @@ from callguard.db.pool import Row, Session
 from callguard.db.queue import Work
 from callguard.domain import canary
 from callguard.domain.canary import DEADLINES, Progress, Stage, Way
+from callguard.domain.notices import Kind
 from callguard.domain.signals import Tactic
 from callguard.domain.transcript import Speaker, Utterance
 from callguard.errors import CanaryRefused
+from callguard.transcript import notices
 
 CANARY_CALL = "canary_call"
 CANARY_WATCH = "canary_watch"
@@ -119,11 +121,18 @@ async def judged(session: Session, work: Work, language: str, words: Sequence[Ut
 
 
 async def failed(session: Session, tenant_id: UUID, run_id: UUID, stage: Stage, code: str | None) -> None:
-    """Closes the run and tells the operator, unless it was over."""
+    """Closes the run and gives notice that protection is off, unless it was over."""
     user_id = await session.value("canary.failed", run_id, stage, code)
     if user_id is not None:
         log.error("protection_off", run=str(run_id), stage=str(stage), code=code)
-        await session.run("canary.tell_operator", tenant_id, user_id)
+        await notices.stand(session, tenant_id, user_id, Kind.PROTECTION_OFF, instead_of=[Kind.PROTECTION_ON])
+
+
+async def passed(session: Session, tenant_id: UUID, run_id: UUID, message_sid: str | None) -> None:
+    """Closes the run whose message was delivered; where protection was off, gives notice that it is on."""
+    user_id = await session.value("canary.passed", run_id, message_sid)
+    if user_id is not None and await notices.settle(session, tenant_id, user_id, [Kind.PROTECTION_OFF]):
+        await notices.stand(session, tenant_id, user_id, Kind.PROTECTION_ON)
 
 
 def progress_of(run: Row) -> Progress:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from callguard.cli.app_link import app_link
 from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.invite import invite
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, check):
+for command in (demo, serve, simulate, migrate, invite, app_link, check):
     app.command()(command)
 app.add_typer(people, name="people")
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from callguard.dashboard.rendering import View, render_view
 from callguard.dashboard.snapshot import Snapshot, SnapshotSource
@@ -10,6 +12,7 @@ from callguard.errors import DatabaseError
 
 _POLL_SECONDS = 0.4
 _DEADLINE_SECONDS = 5.0
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class LiveFeed:
@@ -86,11 +89,12 @@ class LiveFeed:
 
     async def _poll(self) -> None:
         snapshot: Snapshot | None = None
-        shown: object = None
+        shown: tuple[Snapshot | None, bool] | None = None
         while True:
             newer = await self._ask()
             snapshot, away = newer or snapshot, newer is None
-            state = (snapshot.calls, snapshot.protections, away) if snapshot else (away,)
+            # Time alone moves nothing: the page's own clock does.
+            state = (replace(snapshot, taken_at=_NO_TIME) if snapshot else None, away)
             if state != shown:
                 shown = state
                 view = await asyncio.to_thread(render_view, snapshot, away=away, before=self._view)

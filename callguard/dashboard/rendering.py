@@ -44,6 +44,8 @@ _templates.filters |= {
     "channel": wording.channel_words,
     "delivery": wording.delivery_words,
     "fraud": wording.fraud_words,
+    "notice": wording.notice_words,
+    "messages": wording.message_words,
     "signal": wording.signal_words,
     "verdict": wording.verdict_words,
     "number": spoken_number,
@@ -100,6 +102,12 @@ def render_view(snapshot: Snapshot | None, *, away: bool, before: View | None = 
             "live.html", cards=cards.values(), known=snapshot is not None, any_calls=bool(calls)
         ),
         "alerts": _fragment("alerts.html", alerts=alerts, now=now),
+        "notices": _fragment(
+            "notices.html",
+            notices=snapshot.notices if snapshot else (),
+            messages=snapshot.messages if snapshot else (),
+            now=now,
+        ),
         "ended": _fragment("ended.html", calls=ended),
         "protection": _fragment(
             "protection.html", protections=snapshot.protections if snapshot else (), now=now

@@ -16,10 +16,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from callguard.dashboard.access import Access, PageHeaders
+from callguard.dashboard.access import Access
 from callguard.dashboard.feed import LiveFeed
 from callguard.dashboard.rendering import View, render_locked, render_opening, render_page
 from callguard.dashboard.snapshot import SnapshotSource
+from callguard.trust.page_headers import PageHeaders
 
 PING_SECONDS = 15
 STUCK_SECONDS = 30

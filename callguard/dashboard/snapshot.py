@@ -71,14 +71,40 @@ class LiveCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveNotice:
+    """What isn't about a verdict: `kind` and `remedy` by their short names, and the contact it is about."""
+
+    id: UUID
+    kind: str
+    remedy: str | None
+    person_name: str
+    contact_name: str | None
+    began_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeMessages:
+    """How many messages of notices to such a recipient, by such a channel, got that far in the last day."""
+
+    recipient: str
+    channel: str
+    status: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All live calls and the recent ended ones, newest first. A call's risk is 0 before any analysis.
 
-    `protections`: what test calls say about each person's protection.
+    `protections`: what test calls say about each person's protection. `notices` are those of the last day and
+    what still stands, newest first.
     """
 
     taken_at: datetime
     calls: tuple[LiveCall, ...]
+    notices: tuple[LiveNotice, ...] = ()
+    messages: tuple[NoticeMessages, ...] = ()
     protections: tuple[Protection, ...] = ()
 
 

@@ -1,19 +1,27 @@
 """The read model from Postgres: a handful of queries per tenant, past the domain's objects."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
 from callguard.canary import runs
 from callguard.canary.runs import Protection
-from callguard.dashboard.snapshot import Contribution, LiveAlert, LiveCall, Snapshot
+from callguard.dashboard.snapshot import (
+    Contribution,
+    LiveAlert,
+    LiveCall,
+    LiveNotice,
+    NoticeMessages,
+    Snapshot,
+)
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.transcript import Utterance
 from callguard.transcript import notices
 from callguard.transcript import store as transcripts
 
 MOST_CALLS = 50
+MOST_NOTICES = 30
 
 
 class DatabaseSnapshots:
@@ -28,13 +36,25 @@ class DatabaseSnapshots:
             tenants: list[UUID] = [row["id"] for row in await session.rows("tenants.ids")]
         calls: list[LiveCall] = []
         protections: list[Protection] = []
+        told: list[LiveNotice] = []
+        messages: Counter[tuple[str, str, str]] = Counter()
         for tenant_id in tenants:
             async with self._database.tenant(tenant_id) as session:
                 calls += await _calls(session, tenant_id)
                 protections += await runs.protections(session, tenant_id)
+                told += [
+                    LiveNotice(**row) for row in await session.rows("notices.recent", tenant_id, MOST_NOTICES)
+                ]
+                for row in await session.rows("notice_messages.recent", tenant_id):
+                    messages[row["recipient"], row["channel"], row["status"]] += row["count"]
         calls.sort(key=lambda call: (call.ended_at is None, call.started_at), reverse=True)
+        told.sort(key=lambda notice: notice.began_at, reverse=True)
         return Snapshot(
-            taken_at=datetime.now(UTC), calls=tuple(calls[:MOST_CALLS]), protections=tuple(protections)
+            taken_at=datetime.now(UTC),
+            calls=tuple(calls[:MOST_CALLS]),
+            protections=tuple(protections),
+            notices=tuple(told[:MOST_NOTICES]),
+            messages=tuple(NoticeMessages(*key, count) for key, count in sorted(messages.items())),
         )
 
 

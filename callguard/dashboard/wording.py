@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from callguard.dashboard.snapshot import LiveAlert, LiveCall
+from callguard.dashboard.snapshot import LiveAlert, LiveCall, LiveNotice, NoticeMessages
 from callguard.domain.caller import parse_verstat
+from callguard.domain.listening import Fault, degraded_words
+from callguard.domain.notices import sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def fraud_words(fraud_type: str) -> str:
     return _FRAUDS.get(fraud_type, "another kind of scam")
 
 
-_CHANNELS = {"sms": "SMS", "call": "phone call", "app_notification": "app"}
+_CHANNELS = {"sms": "SMS", "call": "phone call", "app_notification": "app", "email": "e-mail"}
 
 
 def channel_words(channel: str) -> str:
@@ -147,3 +149,21 @@ def answer_words(alert: LiveAlert) -> str:
     by = _ANSWERED_BY.get(alert.answered_by or "", "")
     answer = _ANSWERS.get(alert.answer or "")
     return " ".join(part for part in ("answered", by) if part) + (f": {answer}" if answer else "")
+
+
+_RECIPIENTS = {"operator": "the operator", "person": "the person", "contact": "contacts"}
+
+
+def notice_words(notice: LiveNotice) -> str:
+    """What a notice means, and what was done about it."""
+    if notice.kind in frozenset(Fault):
+        return f"A call to {notice.person_name}: {degraded_words([(notice.kind, notice.remedy)])}"
+    (told,) = sentences([notice.kind], notice.person_name, "en")
+    return told if notice.contact_name is None else f"{told} The contact: {notice.contact_name}."
+
+
+def message_words(messages: NoticeMessages) -> str:
+    """How many messages to whom got how far."""
+    to = _RECIPIENTS.get(messages.recipient, messages.recipient)
+    how = "left out, over the daily limit" if messages.status == "skipped" else _DELIVERY[messages.status]
+    return f"{messages.count} to {to} by {channel_words(messages.channel)}: {how}"

@@ -50,6 +50,36 @@ class Channel(StrEnum):
 
     SMS = "sms"
     CALL = "call"
+    APP = "app_notification"
+    EMAIL = "email"
+
+
+FREE = (Channel.APP, Channel.EMAIL)
+"""What costs nothing, disturbs nobody who doesn't look, and goes past Twilio."""
+
+
+def beside(level: AlertLevel, channel: Channel) -> tuple[Channel, ...]:
+    """What leaves together with an alert by this channel.
+
+    In danger each second counts: the free channels don't wait until the message is lost. A warning asks one
+    contact after the other, and each by one channel first, so that it stays a quiet one.
+    """
+    return FREE if level is AlertLevel.DANGER and channel not in FREE else ()
+
+
+def after(channel: Channel) -> tuple[Channel, ...]:
+    """What follows an alert by this channel that was not received, or not answered in time.
+
+    SMS, then a spoken call; the free channels leave beside that call, since half a minute of ringing tells
+    whether somebody answers. They end the line.
+    """
+    match channel:
+        case Channel.SMS:
+            return (Channel.CALL, *FREE)
+        case Channel.CALL:
+            return FREE
+        case Channel.APP | Channel.EMAIL:
+            return ()
 
 
 class HeldBack(StrEnum):

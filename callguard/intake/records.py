@@ -31,6 +31,7 @@ from callguard.domain.facts import (
     WordsHeard,
 )
 from callguard.domain.listening import Fault
+from callguard.domain.notices import Kind
 from callguard.domain.policy import MONITORED, Action, Consent, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
 from callguard.intake import phone_screening, screening
@@ -61,9 +62,6 @@ SILENT_SECONDS = 600.0
 SCREENED_WITHIN_SECONDS = 300.0
 # What seems to be a machine may show, by its words, to be a phone that screens its calls.
 MACHINE_SECONDS = 1.5
-
-FORWARDING_LOOP = "forwarding_loop"
-VOICEMAIL = "voicemail"
 
 # SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the
 # work.
@@ -161,7 +159,7 @@ async def _cut_loop(session: Session, tenant_id: UUID, route: Route, fact: CallA
         await session.run(
             "deliveries.looping", tenant_id, route.user_id, parent["route_kind"], parent["address"]
         )
-        await session.run("operator_notices.add", tenant_id, call_id, FORWARDING_LOOP)
+        await notices.tell(session, tenant_id, call_id, Kind.FORWARDING_LOOP)
         await ask_to_dial(session, tenant_id, call_id)
     return True
 
@@ -310,7 +308,7 @@ async def _message(session: Session, tenant_id: UUID, call_id: UUID, fact: Messa
     message_id = await session.value("voicemails.add", tenant_id, call_id, fact.recording_sid, fact.seconds)
     if message_id is None:
         return
-    await session.run("operator_notices.add", tenant_id, call_id, VOICEMAIL)
+    await notices.tell(session, tenant_id, call_id, Kind.VOICEMAIL)
     await queue.add(session, tenant_id, TRANSCRIBE_MESSAGE, subject=message_id, call_id=call_id, urgency=4)
 
 

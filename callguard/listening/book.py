@@ -38,6 +38,7 @@ class StreamFiguresBook:
                 callee.speech_ms if callee else 0,
                 sum(figures.received_ms for figures in heard.values()),
                 sum(figures.lost_ms for figures in heard.values()),
+                list(Fault),
             )
             if row is None:
                 return

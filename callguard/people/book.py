@@ -1,14 +1,16 @@
 """People in the database, read and written as a people file says them: all of it or nothing."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ValidationError
 
+from callguard.alerting.invitations import request_invitation
 from callguard.analysis.catalogue import default_catalogue
 from callguard.db.pool import Database, Row, Session
-from callguard.errors import DatabaseError, PeopleError
+from callguard.errors import DatabaseError, InvitationRefused, PeopleError
 from callguard.people.file import Contact, Delivery, PeopleFile, Person
 
 # SQLSTATE 23505: a number or an e-mail address is taken.
@@ -99,7 +101,10 @@ async def _store(session: Session, tenant_id: UUID, person: Person) -> None:
     await session.run("people.forget_contacts", user_id, [c.phone_number for c in person.contact])
     for contact in person.contact:
         key = ["tenant_id", "user_id", "phone_number"]
-        await _put(session, "emergency_contacts", key, own | contact.model_dump(mode="json"))
+        contact_id = await _put(session, "emergency_contacts", key, own | contact.model_dump(mode="json"))
+        # Who has confirmed, or was asked lately, is not asked again.
+        with suppress(InvitationRefused):
+            await request_invitation(session, tenant_id, contact_id)
     await session.run("people.forget_deliveries", user_id, [d.address or "" for d in person.delivery])
     for position, delivery in enumerate(person.delivery, 1):
         key = ["tenant_id", "user_id", "address"]
@@ -120,8 +125,8 @@ async def _store(session: Session, tenant_id: UUID, person: Person) -> None:
     )
 
 
-async def _put(session: Session, table: str, key: list[str], row: dict[str, Any]) -> UUID | None:
-    row_id: UUID | None = await session.value("people.put", table, key, row)
+async def _put(session: Session, table: str, key: list[str], row: dict[str, Any]) -> UUID:
+    row_id: UUID = await session.value("people.put", table, key, row)
     return row_id
 
 

@@ -60,6 +60,8 @@ def _by_day(at: time) -> time:
 Number = Annotated[str, AfterValidator(_number)]
 Caller = Annotated[str, AfterValidator(_caller)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Language = Literal["en", "es", "fr", "de", "pt"]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 
 
@@ -67,13 +69,29 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
 
-class Contact(_Strict):
+class _QuietHours(_Strict):
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise ValueError("quiet_from and quiet_until go together")
+        return self
+
+
+class Contact(_QuietHours):
     """Somebody who is told; the smallest priority first."""
 
     name: Name
     phone_number: Number
     relationship: str | None = None
     priority: int = Field(default=1, ge=1, le=100)
+    language: Language | None = None
+    time_zone: TimeZone | None = None
+    least_level: Literal["warning", "danger"] = "warning"
+    email: Email | None = None
+    wants_notices: bool = False
     wants_canary: bool = False
 
 
@@ -99,20 +117,24 @@ class Delivery(_Strict):
         return self
 
 
-class Person(_Strict):
+class Person(_QuietHours):
     """A protected person, known by the e-mail address. What a file leaves out has its default."""
 
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    email: Email
     name: Name
     phone_number: Number
     twilio_number: Number | None = None
-    language: Literal["en", "es", "fr", "de", "pt"] = "en"
+    language: Language = "en"
     time_zone: TimeZone = "UTC"
     announce: bool = True
-    blocked_callers: Literal["reject", "tell"] = "reject"
-    quiet_from: time | None = None
-    quiet_until: time | None = None
+    offer_unmonitored: bool = False
+    unknown_callers: Literal["bridge", "screen", "voicemail"] = "bridge"
+    blocked_callers: Literal["reject", "tell", "voicemail"] = "reject"
+    record_voicemail: bool = False
+    voicemail_unreachable: bool = False
     paused_until: AwareDatetime | None = None
+    quote_in_alerts: bool = False
+    notify_person: bool = False
     canary: bool = False
     canary_at: Annotated[time, AfterValidator(_by_day)] = time(11)
     allow: list[Caller] = []
@@ -122,8 +144,6 @@ class Person(_Strict):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        if (self.quiet_from is None) != (self.quiet_until is None):
-            raise ValueError("quiet_from and quiet_until go together")
         hours = Policy(self.time_zone, self.quiet_from, self.quiet_until)
         if self.canary and is_quiet(
             hours, datetime.combine(_ANY_DAY, self.canary_at, ZoneInfo(self.time_zone))

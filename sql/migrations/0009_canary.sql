@@ -43,20 +43,6 @@ CREATE UNIQUE INDEX canary_runs_one_at_a_time ON canary_runs (tenant_id, user_id
 CREATE INDEX canary_runs_of_person ON canary_runs (tenant_id, user_id, created_at DESC);
 CREATE INDEX canary_runs_call ON canary_runs (tenant_id, call_id);
 
--- Some work is about no call: a canary that is still to be placed.
-ALTER TABLE work ALTER COLUMN call_id DROP NOT NULL;
-
-DO $$
-BEGIN
-    IF to_regclass('operator_notices') IS NOT NULL THEN
-        ALTER TABLE operator_notices
-            ALTER COLUMN call_id DROP NOT NULL,
-            ADD COLUMN user_id uuid,
-            DROP CONSTRAINT operator_notices_kind_check,
-            ADD FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE;
-    END IF;
-END $$;
-
 -- A row of a table as JSON says it, by its key: the columns it names are set, all others are left as they are. Whoever
 -- calls it may do no more than row-level security lets them.
 CREATE FUNCTION put_row(target regclass, key text[], said jsonb) RETURNS uuid LANGUAGE plpgsql SET search_path = public, pg_temp

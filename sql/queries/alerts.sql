@@ -41,17 +41,31 @@ WHERE c.id = $1 AND c.safe_at IS NULL;
 -- The tenant of an alert.
 SELECT resolve_alert($1) AS tenant_id;
 
--- name: escalate
--- A spoken call to the contact of a message; nothing comes back when there was one, or it is no message.
+-- name: also
+-- The same alert to the same contact by other channels, where they can be reached so and were not yet; in the order given.
 INSERT INTO alerts (tenant_id, call_id, fraud_analysis_id, contact_id, alert_type, level)
-SELECT tenant_id, call_id, fraud_analysis_id, contact_id, 'call', level
-FROM alerts WHERE id = $1 AND alert_type = 'sms' AND contact_id IS NOT NULL
+SELECT a.tenant_id, a.call_id, a.fraud_analysis_id, a.contact_id, other.channel, a.level
+FROM alerts a
+JOIN emergency_contacts e ON e.tenant_id = a.tenant_id AND e.id = a.contact_id
+CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS other (channel, position)
+WHERE a.id = $1 AND CASE other.channel
+    WHEN 'email' THEN e.email IS NOT NULL
+    WHEN 'app_notification' THEN EXISTS (SELECT FROM push_subscriptions p
+                                         WHERE p.tenant_id = e.tenant_id AND p.contact_id = e.id)
+    ELSE true END
+ORDER BY other.position
 ON CONFLICT (tenant_id, call_id, contact_id, level, alert_type) DO NOTHING
 RETURNING id;
 
+-- name: unreached
+-- The contact of an alert, where none of the call's alerts got away to them, and none waits to.
+SELECT a.contact_id FROM alerts a
+WHERE a.id = $1 AND NOT EXISTS (SELECT FROM alerts o WHERE o.tenant_id = a.tenant_id AND o.call_id = a.call_id
+                                    AND o.contact_id = a.contact_id AND o.status IN ('pending', 'sent', 'delivered'));
+
 -- name: for_sending
 -- What sending an alert needs; whether a danger overtook this warning, somebody answered since, or the call was called safe.
-SELECT a.id, a.alert_type, a.status, a.level, a.created_at, a.contact_id, e.phone_number AS to_number,
+SELECT a.id, a.alert_type, a.status, a.level, a.created_at, a.contact_id, e.phone_number AS to_number, e.email,
        u.name AS person_name, u.twilio_number, u.phone_number AS home_number, coalesce(e.language, u.language) AS language,
        e.verified_at IS NOT NULL AS verified, u.quote_in_alerts, f.quotations, f.full_transcript,
        c.caller_number, f.fraud_type, c.safe_at IS NOT NULL AS is_safe,

@@ -37,12 +37,12 @@ UPDATE alerts SET answered_at = coalesce(answered_at, clock_timestamp()), answer
 UPDATE active_calls SET safe_at = coalesce(safe_at, clock_timestamp()) WHERE id = $1;
 
 -- name: opt_out
--- The contact sent STOP.
-UPDATE emergency_contacts SET opted_out_at = coalesce(opted_out_at, clock_timestamp()) WHERE id = $1;
+-- The contact sent STOP; whose contact it is.
+UPDATE emergency_contacts SET opted_out_at = coalesce(opted_out_at, clock_timestamp()) WHERE id = $1 RETURNING user_id;
 
 -- name: opt_in
--- The contact takes STOP back.
-UPDATE emergency_contacts SET opted_out_at = NULL WHERE id = $1;
+-- The contact takes STOP back; whose contact it is.
+UPDATE emergency_contacts SET opted_out_at = NULL WHERE id = $1 RETURNING user_id;
 
 -- name: to_carry_out
 -- What carrying out an answer needs; nothing comes back for a contact who was removed.

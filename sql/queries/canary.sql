@@ -91,13 +91,13 @@ UPDATE canary_runs r SET judged_at = clock_timestamp(),
 WHERE r.id = $1;
 
 -- name: for_texting
--- What the message needs; it goes to the first contact who asked for it and did not opt out.
+-- What the message needs; it goes to the first confirmed contact who asked for it and did not opt out.
 SELECT r.state, r.created_at, r.message_sid, u.name AS person_name, u.language, u.twilio_number, e.phone_number AS contact_number
 FROM canary_runs r
 JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.user_id
 LEFT JOIN LATERAL (
     SELECT * FROM emergency_contacts e
-    WHERE e.tenant_id = u.tenant_id AND e.user_id = u.id AND e.wants_canary AND e.opted_out_at IS NULL
+    WHERE e.tenant_id = u.tenant_id AND e.user_id = u.id AND e.wants_canary AND e.verified_at IS NOT NULL AND e.opted_out_at IS NULL
     ORDER BY e.priority, e.name, e.id LIMIT 1) e ON true
 WHERE r.id = $1;
 
@@ -112,9 +112,11 @@ WITH closed AS (
     UPDATE canary_runs SET state = 'passed', message_sid = coalesce(message_sid, $2), texted_at = coalesce(texted_at, clock_timestamp()),
         delivered_at = clock_timestamp(), finished_at = clock_timestamp()
     WHERE id = $1 AND state = 'running' AND judged_at IS NOT NULL
-    RETURNING tenant_id, call_id)
-UPDATE active_calls c SET status = 'ended', ended_at = coalesce(c.ended_at, clock_timestamp())
-FROM closed WHERE c.tenant_id = closed.tenant_id AND c.id = closed.call_id;
+    RETURNING tenant_id, user_id, call_id),
+over AS (
+    UPDATE active_calls c SET status = 'ended', ended_at = coalesce(c.ended_at, clock_timestamp())
+    FROM closed WHERE c.tenant_id = closed.tenant_id AND c.id = closed.call_id)
+SELECT user_id FROM closed;
 
 -- name: failed
 -- A stage did not come. Nothing comes back where the run was over.
@@ -156,7 +158,3 @@ LEFT JOIN LATERAL (SELECT * FROM canary_runs r WHERE r.tenant_id = u.tenant_id A
                    ORDER BY r.created_at DESC LIMIT 1) r ON true
 WHERE u.tenant_id = $1 AND (u.canary OR r.id IS NOT NULL)
 ORDER BY u.name, u.id;
-
--- name: tell_operator
--- Protection is off for a person.
-INSERT INTO operator_notices (tenant_id, user_id, call_id, kind) VALUES ($1, $2, NULL, 'protection_off');

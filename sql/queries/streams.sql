@@ -23,8 +23,8 @@ SELECT r.told > b.results_seen AS told, $4 - w.heard_until_ms AS unheard_ms, c.t
        extract(epoch FROM clock_timestamp() - r.newest)::double precision AS silent_seconds,
        coalesce(n.faults, '{}') AS faults, coalesce(n.remedies, '{}') AS remedies
 FROM results r, before b, written w, active_calls c,
-     (SELECT array_agg(fault) AS faults, array_agg(DISTINCT remedy) FILTER (WHERE fault <> 'audio_lost') AS remedies
-      FROM notices WHERE tenant_id = $1 AND call_id = $2 AND ended_at IS NULL) n
+     (SELECT array_agg(kind) AS faults, array_agg(DISTINCT remedy) FILTER (WHERE kind <> 'audio_lost') AS remedies
+      FROM notices WHERE tenant_id = $1 AND call_id = $2 AND kind = ANY ($8::text[]) AND ended_at IS NULL) n
 WHERE c.tenant_id = $1 AND c.id = $2;
 
 -- name: end

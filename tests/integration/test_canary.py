@@ -70,7 +70,7 @@ async def test_forwarding_and_every_link_after_it_are_proven(house: Stage, clust
     # The person was rung for nobody, no alarm was raised, and nothing of it counts as a call.
     assert [r for r in house.stand_in.requests if r.path.endswith("/Participants.json")] == []
     assert await value(cluster, "SELECT count(*) FROM alerts") == 0
-    assert await value(cluster, "SELECT count(*) FROM operator_notices") == 0
+    assert await value(cluster, "SELECT count(*) FROM notices") == 0
     snapshot = await DatabaseSnapshots(house.database)()
     assert snapshot.calls == ()
     [protection] = snapshot.protections
@@ -102,9 +102,7 @@ async def test_a_phone_that_is_picked_up_says_what_it_was_and_protection_is_off(
     report = await ended(house, await ask(house))
     assert (report.state, report.forwarding, report.error_code) == ("failed", "not_proven", "answered")
     assert report.failed == "protection is off: forwarding"
-    assert [row["kind"] for row in await rows(cluster, "SELECT kind FROM operator_notices")] == [
-        "protection_off"
-    ]
+    assert [row["kind"] for row in await rows(cluster, "SELECT kind FROM notices")] == ["protection_off"]
     assert house.stand_in.messages == ()
 
 

@@ -84,7 +84,12 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
         await notices.declare(session, home.tenant_id, call_id, Fault.AUDIO_LOST)
         await session.run("deliveries.looping", home.tenant_id, home.user_id, "same_number", "")
-        await session.run("operator_notices.add", home.tenant_id, call_id, "forwarding_loop")
+        await session.run(
+            "push.subscribe", home.tenant_id, home.contact_id, "https://push.example/1", "key", "secret", 5
+        )
+        await session.value(
+            "notice_messages.add", home.tenant_id, home.user_id, "operator", None, "sms", [], "pending", None
+        )
         await session.value("voicemails.add", home.tenant_id, call_id, f"RE{number:032x}", 5)
         rule = "INSERT INTO caller_rules (tenant_id, user_id, number, rule) VALUES ($1, $2, '911', 'allow')"
         await session._connection.execute(rule, home.tenant_id, home.user_id)

@@ -103,9 +103,7 @@ async def test_a_loop_is_cut_and_the_same_waiting_caller_reaches_the_person_anot
     assert [(leg[1], leg[3]) for leg in await legs(cluster)] == [(HOME, "loop"), (SECOND, None)]
     marked = await rows(cluster, "SELECT kind, looping FROM delivery_routes ORDER BY position")
     assert [tuple(row) for row in marked] == [("same_number", True), ("second_number", False)]
-    assert [row["kind"] for row in await rows(cluster, "SELECT kind FROM operator_notices")] == [
-        "forwarding_loop"
-    ]
+    assert [row["kind"] for row in await rows(cluster, "SELECT kind FROM notices")] == ["forwarding_loop"]
     assert [row["call_sid"] for row in await rows(cluster, "SELECT call_sid FROM active_calls")] == [
         report.call_sid
     ]

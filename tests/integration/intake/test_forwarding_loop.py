@@ -24,7 +24,7 @@ async def test_a_loop_told_twice_is_noted_once_and_asks_for_the_next_way_once(
     for _ in range(2):
         assert (await records.arrive(database, arrival(home, 2))).looping
         await rows(cluster, "UPDATE work SET state = 'done'")
-    assert await value(cluster, "SELECT count(*) FROM operator_notices") == 1
+    assert await value(cluster, "SELECT count(*) FROM notices WHERE kind = 'forwarding_loop'") == 1
     assert await value(cluster, "SELECT count(*) FROM work WHERE kind = $1", DIAL) == 2
     [way] = await rows(cluster, "SELECT kind, address, looping FROM delivery_routes")
     assert tuple(way) == ("same_number", None, True)

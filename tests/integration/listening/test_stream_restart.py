@@ -73,7 +73,7 @@ async def test_a_stream_is_asked_for_with_a_fresh_pass_and_three_times_at_the_mo
     passes = [PASSES.check(asked["token"], time.time()) for asked in telephony.asked]
     assert {shown.call_sid for shown in passes if shown} == {call_sid(1)}
     assert len({shown.id for shown in passes if shown}) == MOST_RESTARTS
-    assert [tuple(row) for row in await rows(cluster, "SELECT fault, ended_at FROM notices")] == [
+    assert [tuple(row) for row in await rows(cluster, "SELECT kind, ended_at FROM notices")] == [
         ("audio_lost", None)
     ]
 

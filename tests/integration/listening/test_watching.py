@@ -45,7 +45,7 @@ from tests.integration.population import (
 )
 from tests.integration.webhooks import SignedClient, new_call_sid, ringing
 
-NOTICES = "SELECT fault, remedy, ended_at IS NULL AS open FROM notices ORDER BY began_at"
+NOTICES = "SELECT kind, remedy, ended_at IS NULL AS open FROM notices ORDER BY began_at"
 
 
 @pytest.fixture

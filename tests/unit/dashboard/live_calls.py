@@ -13,7 +13,14 @@ import uvicorn
 from starlette.applications import Starlette
 
 from callguard.dashboard.routes import dashboard_routes
-from callguard.dashboard.snapshot import Contribution, LiveAlert, LiveCall, Snapshot
+from callguard.dashboard.snapshot import (
+    Contribution,
+    LiveAlert,
+    LiveCall,
+    LiveNotice,
+    NoticeMessages,
+    Snapshot,
+)
 from callguard.domain.transcript import Speaker, Utterance
 
 NOW = datetime(2026, 1, 2, 14, 3, 5, tzinfo=UTC)
@@ -105,6 +112,8 @@ class CallsInMemory:
     """A snapshot source: shows `calls`, or fails with `failure`. `asked` counts the questions."""
 
     calls: tuple[LiveCall, ...] = ()
+    notices: tuple[LiveNotice, ...] = ()
+    messages: tuple[NoticeMessages, ...] = ()
     failure: Exception | None = None
     asked: int = 0
     _asking: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -115,7 +124,7 @@ class CallsInMemory:
             self._asking.notify_all()
         if self.failure is not None:
             raise self.failure
-        return Snapshot(taken_at=NOW, calls=self.calls)
+        return Snapshot(NOW, self.calls, self.notices, self.messages)
 
     def show(self, *calls: LiveCall) -> None:
         self.calls = calls

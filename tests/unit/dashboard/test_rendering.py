@@ -134,6 +134,7 @@ def test_strangers_words_cannot_leave_their_piece_of_the_stream() -> None:
         "#announcement",
         "#live",
         "#alerts",
+        "#notices",
         "#ended",
         "#protection",
     ]
