@@ -248,8 +248,8 @@ async def _build(
         SEND_NOTICE: Handler(notices.send, attempts=20, gave_up=notices.gave_up),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
-    worker = Worker(database, handlers, wake)
     listener = Listener(cluster.app_dsn, KEYWORD_CHANNEL, wake)
+    worker = Worker(database, handlers, wake, holder=listener.present)
     media = make_media_endpoint(
         Admission(database, signatures, passes), StreamFiguresBook(database, local), streams, ear=local
     )
