@@ -31,7 +31,7 @@ CREATE FUNCTION claim_work(wanted text[], batch integer, lease interval, taker i
                           OR w.holder = taker
                           OR w.holder <> coalesce(taker, -1)
                              AND w.claimed_at <= clock_timestamp() - interval '2 seconds'
-                             AND pg_postmaster_start_time() <= clock_timestamp() - interval '15 seconds'
+                             AND pg_postmaster_start_time() <= clock_timestamp() - interval '5 seconds'
                              AND NOT is_present(w.holder))
                      OR w.state = 'pending' AND w.run_after <= clock_timestamp()
                         AND NOT EXISTS (SELECT FROM work r

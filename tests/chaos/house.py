@@ -68,9 +68,10 @@ _TRANSCRIPT: Final = """
 
 @dataclass(slots=True)
 class Killer:
-    """Kills at the first step whose name is `at`. `steps` are those of the call, as they happened."""
+    """Acts, once, at the step named `at`: kills, unless told otherwise. `steps` are the call's, as they happened."""
 
     at: str | None = None
+    act: Callable[[ServerProcess], None] | None = None
     steps: list[str] = field(default_factory=list)
     victim: str | None = None
     killed_at: float | None = None
@@ -126,6 +127,8 @@ class House:
         self.cluster = cluster
         self.database = database
         self.killer = Killer()
+        self.dealt: Counter[str] = Counter()
+        self.dealer = Dealer("webhook", self.choose, self.witness)
         self.random = random.Random(seed)
         self._restarts: set[asyncio.Task[None]] = set()
 
@@ -135,6 +138,7 @@ class House:
         if not up:
             return None
         chosen = self.random.choice(up)
+        self.dealt[chosen.name] += 1
         return chosen.name, chosen.url
 
     async def witness(self, step: str, name: str) -> None:
@@ -143,15 +147,15 @@ class House:
         killer.seen[step] += 1
         step = f"{step} {killer.seen[step]}"
         killer.steps.append(step)
-        if step == killer.at and killer.victim is None:
-            self.kill(name)
-
-    def kill(self, name: str) -> None:
-        """Ends a server without warning; it is started again at once."""
-        server = next(server for server in self.servers if server.name == name)
-        if not server.is_up:
+        if step != killer.at or killer.victim is not None:
             return
-        self.killer.victim, self.killer.killed_at = name, time.monotonic()
+        server = next(server for server in self.servers if server.name == name)
+        if server.is_up:
+            killer.victim, killer.killed_at = name, time.monotonic()
+            (killer.act or self.kill)(server)
+
+    def kill(self, server: ServerProcess) -> None:
+        """Ends a server without warning; it is started again at once."""
         server.kill()
         restart = asyncio.create_task(self._restart(server))
         self._restarts.add(restart)
@@ -179,10 +183,14 @@ class House:
             await asyncio.wait(self._restarts)
 
     async def place(
-        self, kill_at: str | None = None, *, conversation: Conversation | None = None
+        self,
+        kill_at: str | None = None,
+        *,
+        act: Callable[[ServerProcess], None] | None = None,
+        conversation: Conversation | None = None,
     ) -> Outcome:
         """One scam call from its first ring to the end of what it gave rise to, with a kill at a step of it."""
-        killer = self.killer = Killer(kill_at)
+        killer = self.killer = Killer(kill_at, act)
         told_before = len(self.stand_in.messages)
         record = await self.stand_in.place_call(
             CallPlan(
@@ -194,7 +202,7 @@ class House:
             )
         )
         await self.stand_in.settled()
-        stuck = await self.settle(record.call_sid)
+        stuck = await self.settle()
         await self.all_up()
         found = await rows(self.cluster, _TRANSCRIPT, record.call_sid)
         alerts = await rows(
@@ -217,12 +225,12 @@ class House:
     def dialogue(self, turns: Sequence[tuple[Speaker, str]]) -> DialogueConversation:
         """The words, each turn after the work that the one before it gave rise to."""
 
-        async def after_turn(call_sid: str, _turn: int) -> None:
-            await self.settle(call_sid)
+        async def after_turn(_call_sid: str, _turn: int) -> None:
+            await self.settle()
 
         return DialogueConversation([SpokenTurn(*turn) for turn in turns], after_turn, "en")
 
-    async def settle(self, _call_sid: str) -> tuple[str, ...]:
+    async def settle(self) -> tuple[str, ...]:
         """Waits until no work is due; what is so still after SETTLE_SECONDS, or failed."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
@@ -260,7 +268,7 @@ async def open_house(
             )
         )
         house = House(cluster, database, stand_in, seed)
-        dealer = await stack.enter_async_context(Dealer("webhook", house.choose, house.witness))
+        dealer = await stack.enter_async_context(house.dealer)
         watching = await asyncpg.connect(cluster.owner_dsn)
         stack.push_async_callback(watching.close)
         await watching.execute(_WATCH)

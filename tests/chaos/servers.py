@@ -28,20 +28,26 @@ class ServerProcess:
     def __init__(self, name: str, settings: Settings, log: Path) -> None:
         self.name = name
         self.url = ""
-        self._settings = settings
+        self.settings = settings
         self._log = log
         self._process: BaseProcess | None = None
+        self._stalled = False
 
     @property
     def is_up(self) -> bool:
         """Whether it takes requests."""
-        return self._process is not None and bool(self.url)
+        return bool(self.url) and not self._stalled
+
+    @property
+    def said(self) -> str:
+        """What it has logged so far, from warnings on."""
+        return self._log.read_text() if self._log.exists() else ""
 
     async def start(self) -> None:
         """Returns once it takes requests."""
         ours, theirs = _processes.Pipe()
         process = _processes.Process(
-            target=_serve, args=(self._settings, str(self._log), theirs), name=self.name, daemon=True
+            target=_serve, args=(self.settings, str(self._log), theirs), name=self.name, daemon=True
         )
         self._process = process
         await asyncio.to_thread(process.start)
@@ -59,6 +65,21 @@ class ServerProcess:
         """At once, as when the machine's power goes."""
         self.signal(signal.SIGKILL)
         self.url = ""
+
+    def stop(self) -> None:
+        """As a deployment does: it drains, and takes nothing new."""
+        self.signal(signal.SIGTERM)
+        self.url = ""
+
+    def stall(self) -> None:
+        """It stands still."""
+        self._stalled = True
+        self.signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """As if nothing had been."""
+        self.signal(signal.SIGCONT)
+        self._stalled = False
 
     def signal(self, number: signal.Signals) -> None:
         """Any signal."""
