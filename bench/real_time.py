@@ -268,8 +268,9 @@ async def run_calls(
         cpu = cpu_seconds(process.pid) - cpu
         elapsed = time.monotonic() - begin
         took_ms = list(caller.took_ms)
-        for call in calls:
-            await caller.post("/call-status", {"CallSid": call.sid, "CallStatus": "completed"})
+        await asyncio.gather(
+            *(caller.post("/call-status", {"CallSid": call.sid, "CallStatus": "completed"}) for call in calls)
+        )
         late_ms, drained_ms = await asyncio.to_thread(pipe.recv)
         player.join()
         sent_at = {call.sid: at for call, at in zip(calls, alarmed, strict=True) if at is not None}

@@ -23,6 +23,7 @@ _WHOLE_TEXT: Final = 0x80 | Opcode.TEXT
 _CONTROL: Final = frozenset(0x80 | opcode for opcode in (Opcode.CLOSE, Opcode.PING, Opcode.PONG))
 _MASKED: Final = 0x80
 _MASK_BYTES: Final = 4
+_LONG_BYTES: Final = 4096  # no frame of audio; put together piece by piece it would be copied too often
 _TWO_BYTE_LENGTH: Final = 126  # below it, the length itself; above it, one of eight bytes
 
 
@@ -63,14 +64,16 @@ class MediaSocket(WebSocketsSansIOProtocol):
             if opcode != _WHOLE_TEXT and opcode not in _CONTROL:
                 return self._pass_on(data[start:])
             if size < end:
+                if length > _LONG_BYTES:
+                    return self._pass_on(data[start:])
                 break
             if opcode == _WHOLE_TEXT:
                 self._take(apply_mask(data[at + _MASK_BYTES : end], data[at : at + _MASK_BYTES]))
             else:
                 self._hand_on()
                 super().data_received(data[start:end])
-                if self.close_sent or self.transport.is_closing():
-                    return b""
+            if self.transport.is_closing():
+                return b""
             start = end
         return data[start:] if start else data
 
@@ -85,6 +88,7 @@ class MediaSocket(WebSocketsSansIOProtocol):
         try:
             self._waiting.append(payload.decode())
         except UnicodeDecodeError:
+            self._hand_on()
             self.conn.fail(1007)
             self.handle_parser_exception()
             return
