@@ -37,17 +37,19 @@ from twilio.request_validator import RequestValidator
 
 from bench.media_ingest import FRAMES_A_SECOND, GOODBYE, STREAM, call_audio, masked, upgraded
 from callguard import server
+from callguard.bootstrap import database_urls
 from callguard.config import Settings, load_settings
 from callguard.db.pool import Database
 from callguard.domain.audio import FRAME_MS
 from callguard.local.family import DEMO_FAMILY, move_in
 from callguard.local.postgres import Cluster
 from callguard.local.scratch import scratch_database
-from callguard.bootstrap import database_urls
 from callguard.trust.keys import load_keys
 from callguard.trust.logs import set_up_logs
 
-HARMLESS: Final = "well the weather has been lovely and we thought of going to the lake on sunday with the dog"
+HARMLESS: Final = (
+    "well the weather has been lovely and we thought of going to the lake on sunday with the dog"
+)
 SCAM: Final = (
     "this is the social security administration there is a warrant for your arrest do not tell anyone "
     "about this call and pay the fine with gift cards right now"
@@ -58,7 +60,9 @@ TOKEN: Final = re.compile(r'name="token" value="([^"]+)"')
 _WHOSE: Final = """
     SELECT a.message_sid, c.call_sid FROM alerts a JOIN active_calls c ON c.id = a.call_id
     WHERE a.message_sid IS NOT NULL"""
-_HEARD: Final = "SELECT coalesce(sum(received_ms), 0) AS heard, coalesce(sum(lost_ms), 0) AS lost FROM media_streams"
+_HEARD: Final = (
+    "SELECT coalesce(sum(received_ms), 0) AS heard, coalesce(sum(lost_ms), 0) AS lost FROM media_streams"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +134,22 @@ async def ring(caller: Caller, number: int, alarming_at: float | None) -> Call:
     sid = f"CA{number:032x}"
     twiml = await caller.post(
         "/incoming-call",
-        {"CallSid": sid, "From": f"+1202555{number:04}", "To": DEMO_FAMILY.twilio_number, "CallStatus": "ringing"},
+        {
+            "CallSid": sid,
+            "From": f"+1202555{number:04}",
+            "To": DEMO_FAMILY.twilio_number,
+            "CallStatus": "ringing",
+        },
     )
     found = TOKEN.search(twiml)
     assert found, "the call is not streamed"
     await caller.post(
         "/transcription",
-        {"CallSid": sid, "TranscriptionSid": f"GT{number:032x}", "TranscriptionEvent": "transcription-started"},
+        {
+            "CallSid": sid,
+            "TranscriptionSid": f"GT{number:032x}",
+            "TranscriptionEvent": "transcription-started",
+        },
     )
     return Call(sid, found[1], alarming_at)
 
@@ -147,9 +160,7 @@ async def speak(caller: Caller, call: Call, begin: float, seconds: int) -> float
     for number in range(seconds * RESULTS_A_SECOND):
         await asyncio.sleep(max(0.0, begin + number / RESULTS_A_SECOND - time.monotonic()))
         is_decisive = (
-            alarmed is None
-            and call.alarming_at is not None
-            and number >= call.alarming_at * RESULTS_A_SECOND
+            alarmed is None and call.alarming_at is not None and number >= call.alarming_at * RESULTS_A_SECOND
         )
         is_final = is_decisive or number % 3 == 2
         words = SCAM if is_decisive else " ".join(HARMLESS.split()[: 6 * (number % 3 + 1)])
@@ -171,8 +182,8 @@ async def speak(caller: Caller, call: Call, begin: float, seconds: int) -> float
 
 
 def play_all(url: str, signature: str, calls: list[tuple[str, str]], seconds: int, pipe: Connection) -> None:
-    """A process: every frame of every call when it is due. Tells when it begins, how late it was at the worst,
-    and how long the server took for the rest.
+    """A process: every frame of every call when it is due. Tells when it begins, how late it was, and
+    how long the server took for the rest.
     """
     audio = call_audio(seconds)
     sockets, frames = [], []
@@ -218,7 +229,9 @@ def join(url: str, signature: str, sid: str, token: str, stream: str) -> socket.
         "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
         "customParameters": {"token": token},
     }
-    call.sendall(masked({"event": "connected"}) + masked({"event": "start", "start": start, "streamSid": stream}))
+    call.sendall(
+        masked({"event": "connected"}) + masked({"event": "start", "start": start, "streamSid": stream})
+    )
     return call
 
 
@@ -235,7 +248,12 @@ def cpu_seconds(pid: int) -> float:
 
 
 async def run_calls(
-    process: BaseProcess, base_url: str, settings: Settings, twilio: Twilio, dsn: str, wanted: argparse.Namespace
+    process: BaseProcess,
+    base_url: str,
+    settings: Settings,
+    twilio: Twilio,
+    dsn: str,
+    wanted: argparse.Namespace,
 ) -> Figures:
     token = load_keys(settings).twilio_auth_token
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=3)) as client:
@@ -310,12 +328,14 @@ async def what_came(
     except TimeoutError:
         pass
     finally:
+        heard = await connection.fetchrow(_HEARD)
         await connection.close()
+    assert heard is not None
     first: dict[str, float] = {}
     for sid, at in twilio.messages.items():
         if (call_sid := whose.get(sid)) in sent_at:
             first[call_sid] = min(at, first.get(call_sid, math.inf))
-    return row["heard"] // FRAME_MS, [(at - sent_at[sid]) * 1000 for sid, at in first.items()]
+    return heard["heard"] // FRAME_MS, [(at - sent_at[sid]) * 1000 for sid, at in first.items()]
 
 
 def p99(values: Sequence[float]) -> float:
@@ -346,7 +366,7 @@ async def bench(settings: Settings, wanted: argparse.Namespace) -> Figures:
                 "public_base_url": None,
                 "twilio_account_sid": None,
                 "twilio_auth_token": None,
-                "twilio_api_url": "http://127.0.0.1:{}".format(runner.addresses[0][1]),
+                "twilio_api_url": f"http://127.0.0.1:{runner.addresses[0][1]}",
                 "database_url": SecretStr(cluster.owner_dsn),
                 "database_app_url": SecretStr(cluster.app_dsn),
                 "alert_answer_seconds": 3600,
@@ -366,7 +386,9 @@ async def bench(settings: Settings, wanted: argparse.Namespace) -> Figures:
 
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--scams", type=int, default=25)
     parser.add_argument("--seconds", type=int, default=20)

@@ -56,7 +56,7 @@ class _Server(uvicorn.Server):
             return
         with super().capture_signals():
             yield
-            # uvicorn would end the process by the same signal now, and with it the work that is being drained.
+            # uvicorn would end the process by the same signal now, and with it what is still being drained.
             self._captured_signals.clear()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

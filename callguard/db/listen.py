@@ -36,7 +36,7 @@ class Listener:
         self._number = secrets.randbelow(2**31)
 
     def present(self) -> int | None:
-        """This process's number, while the database can see that it lives."""
+        """The number of this process, while the database can see that it lives."""
         return self._number if self.listening.is_set() else None
 
     async def run(self) -> None:

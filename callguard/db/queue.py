@@ -59,8 +59,8 @@ async def claim(
 ) -> list[Work]:
     """Due work, most urgent first, and what nobody has in hand any more.
 
-    `holder` names this process while others can see that it lives, `in_hand` is the work it has: whatever else
-    runs under its name was claimed in a reply that never came. Raises DatabaseError.
+    `holder` names this process while others can see that it lives, `in_hand` is the work it has: whatever
+    else runs under its name was claimed in a reply that never came. Raises DatabaseError.
     """
     async with database.session() as session:
         claimed = await session.rows("work.claim", kinds, batch, LEASE_SECONDS, holder, list(in_hand))

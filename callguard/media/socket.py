@@ -1,9 +1,9 @@
 """The WebSocket below the media endpoint: uvicorn's, made quicker for streams of many small messages.
 
 Twilio sends a message for every 20 ms of every track. A whole, unfragmented text frame is unpacked here; all
-else goes to `websockets`' parser, frame by frame. Messages are handed on together, a tenth of a second's worth
-at a time, since to wake the reader costs more than to read; and reading pauses when much waits, not after
-every message, since to pause and to resume are system calls.
+else goes to `websockets`' parser, frame by frame. Messages are handed on together, a tenth of a second's
+worth at a time, since to wake the reader costs more than to read; and reading pauses when much waits, not
+after every message, since to pause and to resume are system calls.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class MediaSocket(WebSocketsSansIOProtocol):
     def _unpack(self, data: bytes) -> bytes:
         """Takes the whole frames; what is left of one that has not come wholly yet."""
         start, size = 0, len(data)
-        while size - start >= 2:  # noqa: PLR2004  # a frame's opcode and its length
+        while size - start >= 2:  # a frame's opcode and its length
             length, at = data[start + 1] ^ _MASKED, start + 2
             if length == _TWO_BYTE_LENGTH:
                 if size < at + 2:

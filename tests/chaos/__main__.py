@@ -1,5 +1,7 @@
-"""`python -m tests.chaos [--kills 200] [--seed N] [--state FILE]`: a server is killed at every step of one call, over
-two servers and over one that is started again, and then at random steps of as many calls as there are kills.
+"""A server is killed at every step of one call, over two servers and over one that is started again; and at
+random steps of as many calls as `--kills` says.
+
+    python -m tests.chaos [--kills 200] [--seed N] [--state FILE]
 
 With a state file a run that was broken off goes on where it was.
 """
@@ -109,22 +111,30 @@ async def campaign(ledger: Ledger, kills: int, seed: int) -> None:
                     continue
                 kill = await one_kill(house, servers, plan, step)
                 ledger.add(kill)
-                print(f"{len(ledger.kills)} {plan}: {', '.join(kill.faults) or 'ok'}", flush=True)
+                tell(f"{len(ledger.kills)} {plan}: {', '.join(kill.faults) or 'ok'}")
+
+
+def tell(line: str) -> None:
+    """To whoever runs it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.chaos",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--state", type=Path)
     wanted = parser.parse_args()
     ledger = Ledger(wanted.state)
-    print(f"Seed {wanted.seed}", flush=True)
+    tell(f"Seed {wanted.seed}")
     asyncio.run(campaign(ledger, wanted.kills, wanted.seed))
-    print(ledger.summary())
+    tell(ledger.summary())
     sys.exit(any(kill.faults for kill in ledger.kills))
 
 

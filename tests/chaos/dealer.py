@@ -1,11 +1,13 @@
 """Reverse proxies between the stand-in and the servers: they deal requests out, and tell what passes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Self
 
 import aiohttp
 from aiohttp import web
+
+from tests.integration.eventually import eventually
 
 # As long as a supervisor that holds the listening socket would keep a request while a server restarts.
 HELD_SECONDS: Final = 10.0
@@ -18,7 +20,8 @@ Witness = Callable[[str, str], Awaitable[None]]
 class Dealer:
     """Hands each request to a backend of `choose`'s, a name and a URL. One that dies over it costs the reply.
 
-    The witness hears of `<name> <path> asked` before a request goes on and `… answered` before its reply does.
+    The witness hears of `<name> <path> asked` before a request goes on, and `… answered` before its reply
+    does.
     """
 
     def __init__(
@@ -71,13 +74,13 @@ class Dealer:
         return web.Response(status=reply.status, body=answer, headers=_end_to_end(reply.headers))
 
     async def _backend(self) -> tuple[str, str] | None:
+        async def look() -> tuple[str, str] | None:
+            return self._choose()
+
         try:
-            async with asyncio.timeout(HELD_SECONDS):
-                while (backend := self._choose()) is None:
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
+            return await eventually(look, lambda backend: backend is not None, HELD_SECONDS)
+        except AssertionError:
             return None
-        return backend
 
     async def _pipe(self, request: web.Request, name: str, url: str) -> web.StreamResponse:
         front = web.WebSocketResponse(compress=False)
@@ -110,12 +113,12 @@ async def _pump(
             await sink.send_str(message.data)
 
 
-def _end_to_end(headers: "aiohttp.typedefs.LooseHeaders") -> dict[str, str]:
-    return {name: value for name, value in dict(headers).items() if name.lower() not in _HOP_BY_HOP}  # type: ignore[arg-type]
+def _end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
 
 
-def _signed(headers: "aiohttp.typedefs.LooseHeaders") -> dict[str, str]:
-    return {"X-Twilio-Signature": dict(headers).get("X-Twilio-Signature", "")}  # type: ignore[arg-type]
+def _signed(headers: Mapping[str, str]) -> dict[str, str]:
+    return {"X-Twilio-Signature": headers.get("X-Twilio-Signature", "")}
 
 
 def _no_reply(request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,7 @@ from callguard.local.twilio import (
 from callguard.trust.keys import load_keys
 from tests.chaos.dealer import Dealer
 from tests.chaos.servers import ServerProcess
+from tests.integration.eventually import eventually
 from tests.integration.population import rows
 
 CALLEE, CALLER = Speaker.CALLEE, Speaker.CALLER
@@ -68,7 +69,7 @@ _TRANSCRIPT: Final = """
 
 @dataclass(slots=True)
 class Killer:
-    """Acts, once, at the step named `at`: kills, unless told otherwise. `steps` are the call's, as they happened."""
+    """Acts, once, at the step named `at`: kills, unless told otherwise. `steps` are those that happened."""
 
     at: str | None = None
     act: Callable[[ServerProcess], None] | None = None
@@ -119,9 +120,7 @@ class Outcome:
 class House:
     """Servers behind a dealer, and the telephone network in front of it."""
 
-    def __init__(
-        self, cluster: Cluster, database: Database, stand_in: TwilioStandIn, seed: int
-    ) -> None:
+    def __init__(self, cluster: Cluster, database: Database, stand_in: TwilioStandIn, seed: int) -> None:
         self.servers: list[ServerProcess] = []
         self.stand_in = stand_in
         self.cluster = cluster
@@ -189,7 +188,7 @@ class House:
         act: Callable[[ServerProcess], None] | None = None,
         conversation: Conversation | None = None,
     ) -> Outcome:
-        """One scam call from its first ring to the end of what it gave rise to, with a kill at a step of it."""
+        """One scam call from its first ring to the end of what it gave rise to; with a kill at one step."""
         killer = self.killer = Killer(kill_at, act)
         told_before = len(self.stand_in.messages)
         record = await self.stand_in.place_call(
@@ -232,12 +231,13 @@ class House:
 
     async def settle(self) -> tuple[str, ...]:
         """Waits until no work is due; what is so still after SETTLE_SECONDS, or failed."""
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while True:
-            due = await rows(self.cluster, _DUE)
-            if not due or time.monotonic() > deadline or all(row["state"] == "failed" for row in due):
-                return tuple("{kind} {state} {attempts}".format(**dict(row)) for row in due)
-            await asyncio.sleep(0.02)
+
+        async def look() -> list[asyncpg.Record]:
+            return await rows(self.cluster, _DUE)
+
+        with suppress(AssertionError):
+            await eventually(look, lambda due: all(row["state"] == "failed" for row in due), SETTLE_SECONDS)
+        return tuple("{kind} {state} {attempts}".format(**dict(row)) for row in await look())
 
 
 @asynccontextmanager
@@ -275,9 +275,7 @@ async def open_house(
         await watching.add_listener("chaos", house.work_moved)
         for number in range(servers):
             name = f"{number}"
-            rest = await stack.enter_async_context(
-                Dealer("REST", _always(name, stand_in.url), house.witness)
-            )
+            rest = await stack.enter_async_context(Dealer("REST", _always(name, stand_in.url), house.witness))
             own = settings.model_copy(
                 update={
                     "port": 0,

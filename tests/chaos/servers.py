@@ -1,6 +1,4 @@
-"""Server processes of one installation, which can be killed: each with a login of its own, so that whoever watches
-the database can tell whose work is whose.
-"""
+"""Server processes of one installation, which can be killed, stalled and stopped."""
 
 import asyncio
 import multiprocessing

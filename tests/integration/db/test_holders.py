@@ -1,4 +1,4 @@
-"""Work of a process that is gone, or of a claim whose reply was lost, is taken over without waiting for its lease."""
+"""Work of a process that is gone, or of a claim whose reply was lost, does not wait for its lease."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,9 +41,7 @@ async def claim(database: Database, holder: int | None, *in_hand: Work) -> list[
 
 async def pass_by(cluster: Cluster, seconds: float) -> None:
     """Time passes since the last claims."""
-    await rows(
-        cluster, "UPDATE work SET claimed_at = claimed_at - make_interval(secs => $1)", seconds
-    )
+    await rows(cluster, "UPDATE work SET claimed_at = claimed_at - make_interval(secs => $1)", seconds)
 
 
 @asynccontextmanager

@@ -1,5 +1,5 @@
-"""Faults in every order over a small model of the outbox: messages are sent once by processes that are killed, stall,
-and lose the replies to their claims (F8, F9, F19).
+"""Faults in every order over a small model of the outbox: messages are sent once by processes that are killed
+or stall, and lose the replies to their claims (F8, F9, F19).
 """
 
 import asyncio
@@ -153,7 +153,9 @@ class Outbox(RuleBasedStateMachine):
             self.runner.close()
 
 
-async def test_a_message_is_sent_once_whatever_befalls_its_senders(cluster: Cluster, database: Database) -> None:
+async def test_a_message_is_sent_once_whatever_befalls_its_senders(
+    cluster: Cluster, database: Database
+) -> None:
     home = await household(database)
 
     class Here(Outbox):

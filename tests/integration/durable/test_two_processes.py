@@ -12,7 +12,7 @@ from callguard.config import Settings
 from callguard.domain.transcript import Speaker
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
-from callguard.local.twilio import CallPlan, Connected
+from callguard.local.twilio import CallPlan, Connected, Conversation
 from tests.chaos.house import SCAM, House, open_house
 from tests.integration.durable.scripted import Script
 from tests.integration.eventually import eventually
@@ -21,6 +21,7 @@ from tests.integration.webhooks import SignedClient
 
 ANNA = DEMO_FAMILY.relatives[0].phone_number
 SPEED = 4
+SENT = "SELECT status FROM alerts WHERE level = 'danger' AND alert_type = 'sms'"
 STREAMS = "SELECT received_ms, end_reason FROM media_streams ORDER BY started_at"
 
 
@@ -56,7 +57,9 @@ async def test_a_call_dealt_over_two_processes_is_one_call(
         # The stream is where it was let in, and whoever looks after it knows that it runs.
         assert await open_streams(house) == {"0": 0, "1": 0} | house.dealer.streams
         assert sum(house.dealer.streams.values()) == 1
-        await rows(cluster, "UPDATE work SET run_after = now() WHERE kind LIKE 'watch_%' AND state = 'pending'")
+        await rows(
+            cluster, "UPDATE work SET run_after = now() WHERE kind LIKE 'watch_%' AND state = 'pending'"
+        )
 
         # One answer, told four times, to whichever server.
         keys = house.servers[0].settings
@@ -81,20 +84,18 @@ async def test_a_deployment_under_load_loses_nothing(
 ) -> None:
     script = Script(SCAM, silent_seconds=14)
     async with open_house(cluster, settings, tmp_path, seed=6, speed=SPEED, recogniser=script) as house:
+        conversations: list[Conversation] = [script.conversation]
+        conversations += [house.dialogue(SCAM[:4]) for _ in range(4)]
         calls = [
             asyncio.create_task(
                 house.stand_in.place_call(
                     CallPlan(f"+120255501{number}", DEMO_FAMILY.twilio_number, conversation, stir="A")
                 )
             )
-            for number, conversation in enumerate(
-                (script.conversation, *[house.dialogue(SCAM[:4]) for _ in range(4)]), 60
-            )
+            for number, conversation in enumerate(conversations, 60)
         ]
         await eventually(texts(house), lambda sent: sent >= 1)
-        leaving = next(
-            server for server in house.servers if house.dealer.streams.get(server.name, 0)
-        )
+        leaving = next(server for server in house.servers if house.dealer.streams.get(server.name, 0))
         begun = time.monotonic()
         leaving.stop()
         assert await leaving.gone() == 0
@@ -104,7 +105,7 @@ async def test_a_deployment_under_load_loses_nothing(
         await house.stand_in.settled()
         assert await house.settle() == ()
         assert all(record.of(Connected) for record in records)
-        alerts = await rows(cluster, "SELECT status FROM alerts WHERE level = 'danger' AND alert_type = 'sms'")
+        alerts = await rows(cluster, SENT)
         assert [alert["status"] for alert in alerts] == ["delivered"] * 2 * len(calls)
         assert await texts(house)() == len(alerts)
         ends = [row["end_reason"] for row in await rows(cluster, STREAMS)]

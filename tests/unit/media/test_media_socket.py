@@ -3,6 +3,7 @@ protocol allows.
 """
 
 import asyncio
+import itertools
 import struct
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from callguard.media.socket import MOST_WAITING_BYTES, MediaSocket
+from tests.integration.eventually import eventually
 
 HANDSHAKE = (
     b"GET /media-stream HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -43,7 +45,7 @@ class Line(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
-        self.is_reading = True
+        self.reads = True
         self.pauses = 0
         self._closing = False
 
@@ -57,11 +59,11 @@ class Line(asyncio.Transport):
         return self._closing
 
     def pause_reading(self) -> None:
-        self.is_reading = False
+        self.reads = False
         self.pauses += 1
 
     def resume_reading(self) -> None:
-        self.is_reading = True
+        self.reads = True
 
 
 class Peer:
@@ -118,7 +120,7 @@ async def heard(pieces: Sequence[bytes]) -> tuple[Line, Peer]:
 def cut(stream: bytes, places: Sequence[int]) -> list[bytes]:
     """The stream in pieces."""
     ends = sorted({place % (len(stream) + 1) for place in places} | {0, len(stream)})
-    return [stream[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [stream[start:end] for start, end in itertools.pairwise(ends)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -176,9 +178,11 @@ async def test_messages_wait_for_company_but_not_for_long() -> None:
     socket, _line, peer = await opened()
     begun = asyncio.get_running_loop().time()
     socket.data_received(frame(TEXT, b"alone"))
-    async with asyncio.timeout(5):
-        while not peer.texts:
-            await asyncio.sleep(0)
+
+    async def texts() -> list[str]:
+        return peer.texts
+
+    await eventually(texts, bool)
     assert 0.05 < asyncio.get_running_loop().time() - begun < 2
     socket.connection_lost(None)
 
@@ -189,13 +193,15 @@ async def test_reading_pauses_while_too_much_waits_and_goes_on_after() -> None:
     await asyncio.sleep(0)
     size = 1000
     for _ in range(MOST_WAITING_BYTES // size + 2):
-        if line.is_reading:
+        if line.reads:
             socket.data_received(frame(TEXT, b"x" * size))
-    assert not line.is_reading
+    assert line.pauses == 1
     peer.may_read.set()
-    async with asyncio.timeout(5):
-        while not line.is_reading:
-            await asyncio.sleep(0)
+
+    async def reads() -> bool:
+        return line.reads
+
+    assert await eventually(reads, bool)
     assert line.pauses == 1
     socket.connection_lost(None)
 
