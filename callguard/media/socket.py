@@ -1,23 +1,20 @@
 """The WebSocket below the media endpoint: uvicorn's, made quicker for streams of many small messages.
 
 Twilio sends a message for every 20 ms of every track. A whole, unfragmented text frame is unpacked here; all
-else goes to `websockets`' parser, frame by frame. Messages are handed on together, a tenth of a second's
-worth at a time, since to wake the reader costs more than to read; and reading pauses when much waits, not
-after every message, since to pause and to resume are system calls.
+else goes to `websockets`' parser, frame by frame. After each read the socket rests for a tenth of a second,
+so that the next one brings ten messages: to be woken for a message costs more than to read it. It rests until
+what was read is taken, too, so that no more than one read ever waits.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Opcode
 from websockets.speedups import apply_mask
 
-from callguard.media.messages import MAX_FRAME_BYTES
-
-MOST_WAITING_BYTES: Final = MAX_FRAME_BYTES
-TOGETHER_SECONDS: Final = 0.1
+REST_SECONDS: Final = 0.1
 
 _WHOLE_TEXT: Final = 0x80 | Opcode.TEXT
 _CONTROL: Final = frozenset(0x80 | opcode for opcode in (Opcode.CLOSE, Opcode.PING, Opcode.PONG))
@@ -32,12 +29,7 @@ class MediaSocket(WebSocketsSansIOProtocol):
 
     _rest = b""
     _is_plain = True
-    _waiting_bytes = 0
-    _handing_on: asyncio.TimerHandle | None = None
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # uvicorn's, whatever they are
-        super().__init__(*arguments, **options)
-        self._waiting: list[str] = []
+    _resting: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         if not self._is_plain or not self.handshake_complete or self.close_sent:
@@ -47,6 +39,25 @@ class MediaSocket(WebSocketsSansIOProtocol):
         if self._rest:
             data = self._rest + data
         self._rest = self._unpack(data)
+        if not self.transport.is_closing():
+            self.read_paused = True
+            self.transport.pause_reading()
+            self._resting = self.loop.call_later(REST_SECONDS, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """If it has rested, and all that was read is taken."""
+        if (
+            self.read_paused
+            and self._resting is None
+            and self.queue.empty()
+            and not self.transport.is_closing()
+        ):
+            self.read_paused = False
+            self.transport.resume_reading()
 
     def _unpack(self, data: bytes) -> bytes:
         """Takes the whole frames; what is left of one that has not come wholly yet."""
@@ -70,7 +81,6 @@ class MediaSocket(WebSocketsSansIOProtocol):
             if opcode == _WHOLE_TEXT:
                 self._take(apply_mask(data[at + _MASK_BYTES : end], data[at : at + _MASK_BYTES]))
             else:
-                self._hand_on()
                 super().data_received(data[start:end])
             if self.transport.is_closing():
                 return b""
@@ -80,45 +90,22 @@ class MediaSocket(WebSocketsSansIOProtocol):
     def _pass_on(self, data: bytes) -> bytes:
         """From here on everything is `websockets`' to read."""
         self._is_plain = False
-        self._hand_on()
         super().data_received(data)
         return b""
 
     def _take(self, payload: bytes) -> None:
         try:
-            self._waiting.append(payload.decode())
+            self.queue.put_nowait({"type": "websocket.receive", "text": payload.decode()})
         except UnicodeDecodeError:
-            self._hand_on()
             self.conn.fail(1007)
             self.handle_parser_exception()
-            return
-        self._waiting_bytes += len(payload)
-        if self._waiting_bytes > MOST_WAITING_BYTES:
-            self._hand_on()
-            if not self.read_paused:
-                self.read_paused = True
-                self.transport.pause_reading()
-        elif self._handing_on is None:
-            self._handing_on = self.loop.call_later(TOGETHER_SECONDS, self._hand_on)
-
-    def _hand_on(self) -> None:
-        if self._handing_on is not None:
-            self._handing_on.cancel()
-            self._handing_on = None
-        for text in self._waiting:
-            self.queue.put_nowait({"type": "websocket.receive", "text": text})
-        self._waiting.clear()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._hand_on()
+        if self._resting is not None:
+            self._resting.cancel()
         super().connection_lost(exc)
 
-    def shutdown(self) -> None:
-        self._hand_on()
-        super().shutdown()
-
     async def receive(self) -> ASGIReceiveEvent:
-        message = await super().receive()
-        if self.queue.empty():
-            self._waiting_bytes = 0
+        message = await self.queue.get()
+        self._read_on()
         return message

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from callguard.media.socket import MOST_WAITING_BYTES, MediaSocket
+from callguard.media.socket import REST_SECONDS, MediaSocket
 from tests.integration.eventually import eventually
 
 HANDSHAKE = (
@@ -174,35 +174,27 @@ async def test_a_close_is_told_after_all_that_came_before_it() -> None:
     assert line.is_closing()
 
 
-async def test_messages_wait_for_company_but_not_for_long() -> None:
-    socket, _line, peer = await opened()
-    begun = asyncio.get_running_loop().time()
-    socket.data_received(frame(TEXT, b"alone"))
-
-    async def texts() -> list[str]:
-        return peer.texts
-
-    await eventually(texts, bool)
-    assert 0.05 < asyncio.get_running_loop().time() - begun < 2
-    socket.connection_lost(None)
-
-
-async def test_reading_pauses_while_too_much_waits_and_goes_on_after() -> None:
+async def test_it_rests_after_a_read_and_until_all_of_it_is_taken() -> None:
     socket, line, peer = await opened()
     peer.may_read.clear()
     await asyncio.sleep(0)
-    size = 1000
-    for _ in range(MOST_WAITING_BYTES // size + 2):
-        if line.reads:
-            socket.data_received(frame(TEXT, b"x" * size))
-    assert line.pauses == 1
+    socket.data_received(frame(TEXT, b"one") + frame(TEXT, b"two"))
+    assert not line.reads
+    await asyncio.sleep(1.5 * REST_SECONDS)
+    assert not line.reads
     peer.may_read.set()
 
     async def reads() -> bool:
         return line.reads
 
     assert await eventually(reads, bool)
-    assert line.pauses == 1
+    assert peer.texts == ["one", "two"]
+
+    begun = asyncio.get_running_loop().time()
+    socket.data_received(frame(TEXT, b"three"))
+    assert await eventually(reads, bool)
+    assert asyncio.get_running_loop().time() - begun >= REST_SECONDS / 2
+    assert line.pauses == 2
     socket.connection_lost(None)
 
 
