@@ -19,7 +19,6 @@ import secrets
 import socket
 import statistics
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
@@ -35,6 +34,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
 
+from bench.call_path import p99
 from bench.media_ingest import FRAMES_A_SECOND, GOODBYE, STREAM, call_audio, masked, upgraded
 from callguard import server
 from callguard.bootstrap import database_urls
@@ -60,9 +60,7 @@ TOKEN: Final = re.compile(r'name="token" value="([^"]+)"')
 _WHOSE: Final = """
     SELECT a.message_sid, c.call_sid FROM alerts a JOIN active_calls c ON c.id = a.call_id
     WHERE a.message_sid IS NOT NULL"""
-_HEARD: Final = (
-    "SELECT coalesce(sum(received_ms), 0) AS heard, coalesce(sum(lost_ms), 0) AS lost FROM media_streams"
-)
+_HEARD: Final = "SELECT coalesce(sum(received_ms), 0) FROM media_streams"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +241,8 @@ def serve_on_a_core(settings: Settings, core: int, pipe: Connection) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
 async def run_calls(
@@ -319,27 +317,20 @@ async def what_came(
     try:
         async with asyncio.timeout(10):
             while True:
-                row = await connection.fetchrow(_HEARD)
-                assert row is not None
+                heard = await connection.fetchval(_HEARD)
                 whose = {one["message_sid"]: one["call_sid"] for one in await connection.fetch(_WHOSE)}
-                if row["heard"] // FRAME_MS >= frames and set(whose.values()) >= set(sent_at):
+                if heard // FRAME_MS >= frames and set(whose.values()) >= set(sent_at):
                     break
                 await asyncio.sleep(0.1)
     except TimeoutError:
         pass
     finally:
-        heard = await connection.fetchrow(_HEARD)
         await connection.close()
-    assert heard is not None
     first: dict[str, float] = {}
     for sid, at in twilio.messages.items():
         if (call_sid := whose.get(sid)) in sent_at:
             first[call_sid] = min(at, first.get(call_sid, math.inf))
-    return heard["heard"] // FRAME_MS, [(at - sent_at[sid]) * 1000 for sid, at in first.items()]
-
-
-def p99(values: Sequence[float]) -> float:
-    return sorted(values)[math.ceil(len(values) * 0.99) - 1]
+    return heard // FRAME_MS, [(at - sent_at[sid]) * 1000 for sid, at in first.items()]
 
 
 async def bench(settings: Settings, wanted: argparse.Namespace) -> Figures:

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from callguard.config import Settings
+from callguard.db.pool import Row
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.twilio import CallPlan, Connected, Conversation
@@ -34,6 +35,13 @@ async def open_streams(house: House) -> dict[str, int]:
             for server in house.servers
             if server.is_up
         }
+
+
+async def ended_streams(cluster: Cluster) -> list[Row]:
+    """All streams, once the newest has ended: its last frames are read a moment after the call."""
+    return await eventually(
+        lambda: rows(cluster, STREAMS), lambda streams: streams[-1]["end_reason"] is not None
+    )
 
 
 def texts(house: House) -> Callable[[], Awaitable[int]]:
@@ -72,7 +80,7 @@ async def test_a_call_dealt_over_two_processes_is_one_call(
         assert outcome.faults == []
         assert await value(cluster, "SELECT count(*) FROM answers WHERE action = 'safe'") == 1
         assert await value(cluster, "SELECT stream_restarts FROM active_calls") == 0
-        (stream,) = await rows(cluster, STREAMS)
+        (stream,) = await ended_streams(cluster)
         assert stream["received_ms"] > 0
         assert stream["end_reason"] == "stopped"
         assert set(house.dealt) == {"0", "1"}
@@ -129,7 +137,7 @@ async def test_the_stream_of_a_killed_process_is_asked_for_again_by_the_other(
 
         outcome = await calling
         assert outcome.faults == []
-        assert [stream["end_reason"] for stream in await rows(cluster, STREAMS)] == [None, "stopped"]
+        assert [stream["end_reason"] for stream in await ended_streams(cluster)] == [None, "stopped"]
         assert await value(cluster, "SELECT stream_restarts FROM active_calls") == 1
 
 

@@ -180,7 +180,9 @@ async def test_it_rests_after_a_read_and_until_all_of_it_is_taken() -> None:
     await asyncio.sleep(0)
     socket.data_received(frame(TEXT, b"one") + frame(TEXT, b"two"))
     assert not line.reads
-    await asyncio.sleep(1.5 * REST_SECONDS)
+    rested = asyncio.Event()
+    asyncio.get_running_loop().call_later(2 * REST_SECONDS, rested.set)
+    await rested.wait()
     assert not line.reads
     peer.may_read.set()
 
