@@ -8,7 +8,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -235,9 +235,13 @@ class House:
         async def look() -> list[asyncpg.Record]:
             return await rows(self.cluster, _DUE)
 
-        with suppress(AssertionError):
-            await eventually(look, lambda due: all(row["state"] == "failed" for row in due), SETTLE_SECONDS)
-        return tuple("{kind} {state} {attempts}".format(**dict(row)) for row in await look())
+        try:
+            due = await eventually(
+                look, lambda due: all(row["state"] == "failed" for row in due), SETTLE_SECONDS
+            )
+        except AssertionError:
+            due = await look()
+        return tuple("{kind} {state} {attempts}".format(**dict(row)) for row in due)
 
 
 @asynccontextmanager
