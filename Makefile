@@ -9,7 +9,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 JOBS ?= $(shell expr $$(nproc) + 1)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test setup setup-dev chromium check unit integration acceptance browser coverage bench clean
+.PHONY: demo test test-chaos setup setup-dev chromium check unit integration acceptance browser coverage bench clean
 
 demo: setup
 	@$(BIN)/callguard demo $(ARGS)
@@ -65,6 +65,11 @@ unit integration acceptance: setup-dev
 
 browser: setup-dev chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+# About half an hour: a server is killed at every step of one call, and at random. With ARGS="--state FILE --seed N" it can be
+# broken off and go on.
+test-chaos: setup-dev
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: setup-dev
 	@$(BIN)/python -m bench $(ARGS)

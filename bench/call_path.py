@@ -139,13 +139,13 @@ class Figure:
 def figures(samples: Samples, at_once: int) -> list[Figure]:
     """Median and 99th percentile of each step that was measured."""
     return [
-        Figure(step.replace("_", " "), at_once, len(values), statistics.median(values), _p99(values))
+        Figure(step.replace("_", " "), at_once, len(values), statistics.median(values), p99(values))
         for step, values in asdict(samples).items()
         if values
     ]
 
 
-def _p99(values: Sequence[float]) -> float:
+def p99(values: Sequence[float]) -> float:
     return sorted(values)[math.ceil(len(values) * 0.99) - 1]
 
 

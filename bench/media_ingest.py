@@ -36,6 +36,7 @@ from callguard.domain.audio import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, mulaw_enc
 from callguard.media.endpoint import AdmittedStream, LiveStreams, StreamEnd, make_media_endpoint
 from callguard.media.messages import Track
 from callguard.media.session import StreamFigures, StreamStarted
+from callguard.media.socket import MediaSocket
 
 FRAMES_A_SECOND: Final = 2 * 1000 // FRAME_MS  # of a call: its tracks take turns
 STREAM: Final = "MZ18ad3ab5a668481ce02b83e7395059f0"
@@ -107,7 +108,7 @@ async def serve_ours(listening: socket.socket, connections: int, meter: Meter) -
         await starlette(scope, watched, send)
 
     config = uvicorn.Config(
-        app, ws="websockets-sansio", ws_ping_interval=None, lifespan="off", log_config=None, access_log=False
+        app, ws=MediaSocket, ws_ping_interval=None, lifespan="off", log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -193,17 +194,23 @@ def call_audio(seconds: int) -> list[bytes]:
 
 def join(port: int, first_due: float) -> socket.socket:
     """A call's connection, with its stream started."""
+    call = upgraded(port, f"X-Due: {first_due}")
+    call.sendall(opening())
+    return call
+
+
+def upgraded(port: int, header: str, path: str = "/") -> socket.socket:
+    """A WebSocket's connection after its handshake."""
     call = socket.create_connection(("127.0.0.1", port))
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
-        f"GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nX-Due: {first_due}\r\n\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{header}\r\n\r\n"
     )
     call.sendall(request.encode())
     while b"\r\n\r\n" not in call.recv(4096):
         pass
     call.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    call.sendall(opening())
     return call
 
 

@@ -137,6 +137,8 @@ async def open_services(settings: Settings, stopping: asyncio.Event | None = Non
         services, tasks = await _build(settings, keys, cluster, stack, stopping or asyncio.Event())
         if embedded is not None:
             tasks["embedded_postgres"] = lambda: _supervise(embedded)
+        # The sign of life ends last: what is still being drained must not be taken over.
+        await stack.enter_async_context(_in_background({"listener": services.listener.run}))
         await stack.enter_async_context(_in_background(tasks))
         stack.push_async_callback(services.streams.close_all)
         stack.callback(services.stopping.set)
@@ -248,8 +250,8 @@ async def _build(
         SEND_NOTICE: Handler(notices.send, attempts=20, gave_up=notices.gave_up),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
-    worker = Worker(database, handlers, wake)
     listener = Listener(cluster.app_dsn, KEYWORD_CHANNEL, wake)
+    worker = Worker(database, handlers, wake, holder=listener.present)
     media = make_media_endpoint(
         Admission(database, signatures, passes), StreamFiguresBook(database, local), streams, ear=local
     )
@@ -287,7 +289,6 @@ async def _build(
     )
     tasks: dict[str, Callable[[], Awaitable[None]]] = {
         "worker": worker.run,
-        "listener": listener.run,
         "replay": recorder.run,
         "canary": canary.run,
         "route_book": lambda: route_book.run(database),

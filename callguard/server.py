@@ -16,6 +16,7 @@ from callguard.bootstrap import Services, open_services
 from callguard.config import Settings
 from callguard.errors import ConfigurationError
 from callguard.media.messages import MAX_FRAME_BYTES
+from callguard.media.socket import MediaSocket
 
 DRAIN_SECONDS = 5
 
@@ -31,7 +32,7 @@ class _Server(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                ws="websockets-sansio",
+                ws=MediaSocket,
                 ws_max_size=2 * MAX_FRAME_BYTES,  # what is over the limit is the session's to refuse
                 ws_per_message_deflate=False,
                 proxy_headers=bool(settings.trusted_proxies),
@@ -55,6 +56,8 @@ class _Server(uvicorn.Server):
             return
         with super().capture_signals():
             yield
+            # uvicorn would end the process by the same signal now, and with it what is still being drained.
+            self._captured_signals.clear()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._stopping.set()

@@ -38,16 +38,25 @@ class Handler:
 
 
 class Worker:
-    """Runs up to `slots` pieces of work at once. `wake` is set by whoever knows that there is more."""
+    """Runs up to `slots` pieces of work at once. `wake` is set by whoever knows that there is more; `holder`
+    gives this process's name while others can see that it lives.
+    """
 
     def __init__(
-        self, database: Database, handlers: Mapping[str, Handler], wake: asyncio.Event, *, slots: int = 16
+        self,
+        database: Database,
+        handlers: Mapping[str, Handler],
+        wake: asyncio.Event,
+        *,
+        slots: int = 16,
+        holder: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._database = database
         self._handlers = handlers
         self._wake = wake
         self._slots = slots
-        self._running: set[asyncio.Task[None]] = set()
+        self._holder = holder
+        self._running: dict[asyncio.Task[None], int] = {}
         self._claimed_at: float | None = None
 
     def is_well(self) -> bool:
@@ -77,19 +86,25 @@ class Worker:
         if free <= 0:
             return False
         try:
-            claimed = await queue.claim(self._database, list(self._handlers), free)
+            claimed = await queue.claim(
+                self._database,
+                list(self._handlers),
+                free,
+                holder=self._holder(),
+                in_hand=self._running.values(),
+            )
         except DatabaseError as error:
             log.warning("work_claim_failed", code=error.code)
             return False
         self._claimed_at = asyncio.get_running_loop().time()
         for work in claimed:
             task = asyncio.create_task(self._do(work))
-            self._running.add(task)
+            self._running[task] = work.id
             task.add_done_callback(self._done)
         return bool(claimed)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        del self._running[task]
         self._wake.set()
 
     async def _rest(self) -> None:

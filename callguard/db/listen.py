@@ -1,12 +1,18 @@
-"""LISTEN on a connection of its own. A notification is a hint: whoever waits here must also poll."""
+"""LISTEN on a connection of its own. A notification is a hint: whoever waits here must also poll.
+
+The same connection is this process's sign of life: it holds a lock under the process's number, which the
+database gives back when the process is gone.
+"""
 
 import asyncio
 import contextlib
+import secrets
 
 import asyncpg
 import structlog
 
 from callguard.db.errors import database_errors
+from callguard.db.queries import QUERIES
 from callguard.errors import DatabaseError
 
 PING_SECONDS = 10.0
@@ -27,6 +33,11 @@ class Listener:
         self._channel = channel
         self._heard = heard
         self.listening = asyncio.Event()
+        self._number = secrets.randbelow(2**31)
+
+    def present(self) -> int | None:
+        """The number of this process, while the database can see that it lives."""
+        return self._number if self.listening.is_set() else None
 
     async def run(self) -> None:
         while True:
@@ -43,6 +54,7 @@ class Listener:
             closed = asyncio.Event()
             connection.add_termination_listener(lambda _connection: closed.set())
             try:
+                await connection.execute(QUERIES["work.present"], self._number)
                 await connection.add_listener(self._channel, self._notified)
                 self.listening.set()
                 self._heard.set()

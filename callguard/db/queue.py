@@ -1,8 +1,10 @@
-"""The one queue: rows of `work`, held by a lease on the database's clock and a fencing token.
+"""The one queue: rows of `work`, held by a lease on the database's clock, a fencing token, and the name of
+the process that has them.
 
 A worker that lost its lease finds its `finish` refused, and with it the transaction that carries its results.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -47,10 +49,22 @@ async def add(
     await session.run("work.add", tenant_id, kind, subject, call_id, payload or {}, urgency, delay_seconds)
 
 
-async def claim(database: Database, kinds: list[str], batch: int) -> list[Work]:
-    """Due work, most urgent first. Raises DatabaseError."""
+async def claim(
+    database: Database,
+    kinds: list[str],
+    batch: int,
+    *,
+    holder: int | None = None,
+    in_hand: Collection[int] = (),
+) -> list[Work]:
+    """Due work, most urgent first, and what nobody has in hand any more.
+
+    `holder` names this process while others can see that it lives, `in_hand` is the work it has: whatever
+    else runs under its name was claimed in a reply that never came. Raises DatabaseError.
+    """
     async with database.session() as session:
-        return [Work(**row) for row in await session.rows("work.claim", kinds, batch, LEASE_SECONDS)]
+        claimed = await session.rows("work.claim", kinds, batch, LEASE_SECONDS, holder, list(in_hand))
+    return [Work(**row) for row in claimed]
 
 
 async def finish(session: Session, work: Work) -> None:

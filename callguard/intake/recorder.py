@@ -13,6 +13,7 @@ from callguard.intake.screening import Screened
 from callguard.transcript.spool import Spool, Spooled
 
 REPLAY_SECONDS = 0.5
+LOOK_SECONDS = 5.0
 # A fact of a call that nobody ever stored: the call was refused, or its arrival was lost with another
 # machine.
 ORPHAN_SECONDS = 900.0
@@ -85,8 +86,16 @@ class Recorder:
                 await self._replay()
                 await asyncio.sleep(REPLAY_SECONDS)
             else:
-                self._waiting.clear()
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Until something is spooled here, or it is time to look what another process left in the folder."""
+        self._waiting.clear()
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
                 await self._waiting.wait()
+        except TimeoutError:
+            await asyncio.to_thread(self._spool.open)
 
     async def _replay(self) -> None:
         stuck: set[str] = set()

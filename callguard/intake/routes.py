@@ -3,6 +3,7 @@ come without a database.
 """
 
 import asyncio
+import os
 from pathlib import Path
 from uuid import UUID
 
@@ -88,7 +89,7 @@ class RouteBook:
             await asyncio.to_thread(self._save, self._routes)
 
     def _save(self, routes: dict[str, Route]) -> None:
-        draft = self._path.with_suffix(".part")
+        draft = self._path.with_suffix(f".{os.getpid()}.part")  # processes may share the folder
         try:
             draft.write_bytes(self._sealer.seal(msgspec.json.encode(list(routes.values())), _CONTEXT))
             draft.chmod(0o600)

@@ -16,7 +16,7 @@ WATCH_STREAM = "watch_stream"
 # A stream that was asked for arrives within this time, or is asked for once more.
 ARRIVAL_SECONDS = 5.0
 # One that runs is looked at now and then: its server may be killed, and nobody tells.
-LOOK_SECONDS = 20.0
+LOOK_SECONDS = 10.0
 
 
 class ListeningWatch:

@@ -32,12 +32,17 @@ class Spooled:
 
 
 class Spool:
-    """The spool of one data folder. What waits is known without touching the disk."""
+    """The spool of one data folder. What waits is known without touching the disk.
+
+    Processes may share the folder: each replays what it finds there, and learns what others left or replayed
+    whenever it looks.
+    """
 
     def __init__(self, folder: Path, sealer: Sealer) -> None:
         self._folder = folder
         self._sealer = sealer
         self._calls: dict[str, str] = {}  # by file name
+        self._writing: set[str] = set()
         self._serial = 0
 
     def open(self) -> None:
@@ -48,7 +53,8 @@ class Spool:
             raise SpoolError(
                 f"The spool folder {self._folder} can't be made ({type(error).__name__})."
             ) from error
-        self._calls = {kept.path.name: kept.fact.call_sid for kept in self.kept()}
+        for _kept in self.kept():
+            pass
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -62,6 +68,7 @@ class Spool:
         self._serial += 1
         name = f"{time.time_ns():020d}-{self._serial:06d}-{os.getpid()}{_SUFFIX}"
         self._calls[name] = fact.call_sid
+        self._writing.add(name)
         try:
             await asyncio.to_thread(self._write, name, facts.encode(fact))
         except OSError as error:
@@ -69,6 +76,8 @@ class Spool:
             raise SpoolError(
                 f"A fact could not be spooled ({type(error).__name__}). Free disk space in {self._folder}."
             ) from error
+        finally:
+            self._writing.discard(name)
 
     def _write(self, name: str, plain: bytes) -> None:
         path = self._folder / name
@@ -85,7 +94,11 @@ class Spool:
 
         Blocking. Raises SpoolError.
         """
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+        known = set(self._calls) - self._writing
+        paths = sorted(self._folder.glob(f"*{_SUFFIX}"))
+        for name in known - {path.name for path in paths}:
+            self._calls.pop(name, None)
+        for path in paths:
             try:
                 fact = self._read(path)
             except OSError as error:
@@ -95,6 +108,7 @@ class Spool:
             if fact is None:
                 self._calls.pop(path.name, None)
             else:
+                self._calls[path.name] = fact.call_sid
                 yield Spooled(path, fact, age_seconds=time.time() - int(path.name.partition("-")[0]) / 1e9)
 
     def _read(self, path: Path) -> AnyFact | None:

@@ -35,7 +35,7 @@ UPDATE media_streams SET ended_at = clock_timestamp(), end_reason = $3 WHERE cal
 -- How a call that is to be listened to is; a stream reports every five seconds.
 SELECT c.call_sid, c.status, c.transcription_state, c.stream_restarts,
        EXISTS (SELECT FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id AND m.ended_at IS NULL
-                   AND m.seen_at > clock_timestamp() - interval '20 seconds') AS streaming
+                   AND m.seen_at > clock_timestamp() - interval '12 seconds') AS streaming
 FROM active_calls c WHERE c.id = $1 AND c.decision = 'monitor';
 
 -- name: restarted

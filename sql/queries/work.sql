@@ -9,7 +9,8 @@ DO UPDATE SET run_after = least(w.run_after, excluded.run_after), urgency = leas
 
 -- name: claim
 -- Due work for this worker, most urgent first.
-SELECT id, tenant_id, kind, subject, coalesce(call_id, subject) AS call_id, payload, attempts, fence FROM claim_work($1, $2, make_interval(secs => $3))
+SELECT id, tenant_id, kind, subject, coalesce(call_id, subject) AS call_id, payload, attempts, fence
+FROM claim_work($1, $2, make_interval(secs => $3), $4, $5)
 ORDER BY urgency, run_after;
 
 -- name: finish
@@ -49,3 +50,7 @@ DELETE FROM work WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND state =
 -- The calls, by the SID of the caller's leg, that have work waiting to run now, or running.
 SELECT DISTINCT c.call_sid FROM work w JOIN active_calls c ON c.tenant_id = w.tenant_id AND c.id = w.call_id
 WHERE w.tenant_id = $1 AND (w.state = 'running' OR w.state = 'pending' AND w.run_after <= clock_timestamp());
+
+-- name: present
+-- For as long as this connection lives, others can see that this process does.
+SELECT pg_advisory_lock_shared(1667329128, $1);

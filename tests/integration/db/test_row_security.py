@@ -34,7 +34,7 @@ RESOLVERS = {
     "resolve_sender(text)": "'+12025550121'",
     "route_book()": "",
     "tenant_ids()": "",
-    "claim_work(text[],integer,interval)": "'{}', 1, '1 s'",
+    "claim_work(text[],integer,interval,integer,bigint[])": "'{}', 1, '1 s', NULL, '{}'",
 }
 TABLES = """
     SELECT relname, relrowsecurity AS enabled, relforcerowsecurity AS forced FROM pg_class

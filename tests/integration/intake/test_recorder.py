@@ -281,3 +281,42 @@ async def test_where_neither_can_keep_it_the_sender_hears_of_it(desk: Desk, tmp_
     with pytest.raises(SpoolError):
         await desk.record(words(1, 1, "Hello."))
     assert len(desk.spool) == 0
+
+
+async def test_what_another_process_left_in_the_folder_is_replayed(
+    cluster: Cluster, desk: Desk, home: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.02)
+    await desk.recorder.arrive(arrival(home, 1))
+    killed = Spool(tmp_path / "spool", SEALER)
+    async with desk.replaying():
+        await killed.keep(words(1, 1, "I sue you."))
+        await desk.replayed()
+    assert (await stored(cluster))["words"] == ["I sue you."]
+    assert len(desk.spool) == 0
+
+
+async def test_the_facts_of_a_call_may_wait_in_the_folders_of_two_processes(
+    cluster: Cluster, desk: Desk, home: Household, tmp_path: Path
+) -> None:
+    other = Desk(desk.wire, tmp_path / "elsewhere", deadline_seconds=5)
+    await desk.wire.cut()
+    await desk.recorder.spool(arrival(home, 1, dialled_directly=True))
+    await other.record(words(1, 1, "I sue you."))
+    await desk.record(words(1, 2, "Buy a gift card."))
+    await other.record(leg(1, "completed", own=True))
+    async with other.replaying():
+        await desk.wire.mend()
+        # Its call is not stored yet: the words wait.
+        await other.replayed()
+        assert len(other.spool) == 2
+        async with desk.replaying():
+            await desk.replayed()
+            while len(other.spool):
+                await other.replayed()
+    assert await stored(cluster) == {
+        "calls": [f"{arrival(home, 1).call_sid} ended"],
+        "words": ["I sue you.", "Buy a gift card."],
+        "analyses": 1,
+    }
+    await other.database.close()

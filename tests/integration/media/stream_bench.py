@@ -28,6 +28,7 @@ from callguard.media.endpoint import (
 )
 from callguard.media.messages import Track
 from callguard.media.session import StreamFigures, StreamSession, StreamStarted
+from callguard.media.socket import MediaSocket
 
 DEADLINE_S = 5
 SIGNED = {"X-Twilio-Signature": "good"}
@@ -135,7 +136,7 @@ async def serve(limits: MediaLimits | None = None, *, max_streams: int = 10) -> 
     gate, book, live = Gate("token-1", "token-2", "token-3"), Book(), LiveStreams(max_streams)
     route = WebSocketRoute("/media-stream", make_media_endpoint(gate, book, live, limits))
     config = uvicorn.Config(
-        Starlette(routes=[route]), ws="websockets-sansio", lifespan="off", log_config=None, access_log=False
+        Starlette(routes=[route]), ws=MediaSocket, lifespan="off", log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:

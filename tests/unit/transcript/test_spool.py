@@ -241,3 +241,17 @@ def test_foreign_files_do_no_harm(tmp_path: Path, noise: bytes, name: str) -> No
     (folder / f"{name}.fact").write_bytes(noise)
 
     assert kept(opened(folder)) == []
+
+
+async def test_processes_that_share_a_folder_learn_of_one_another(folder: Path) -> None:
+    one, other = opened(folder), opened(folder)
+    await one.keep(told("ringing"))
+    assert len(other) == 0
+    other.open()
+    assert other.holds(CALL)
+    for spooled in list(other.kept()):
+        other.remove(spooled)
+
+    one.open()
+    assert not one.holds(CALL)
+    assert (len(one), len(other)) == (0, 0)
