@@ -11,6 +11,8 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from callguard.alerting.answers import CARRY_OUT, Answers
 from callguard.alerting.endpoint import alert_routes
+from callguard.alerting.ladder import TAKE_STEP, UNDO_STEP, Ladder
+from callguard.alerting.ladder_endpoint import ladder_routes
 from callguard.alerting.outbox import ESCALATE, SEND_ALERT, Outbox
 from callguard.alerting.speech import AlertSpeech
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
@@ -163,6 +165,7 @@ async def _build(
     speech = AlertSpeech(settings.base_url)
     outbox = Outbox(database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds)
     answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
+    ladder = Ladder(database, telephony, speech, settings.twilio_alert_number)
     analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
     local = LocalTranscriber(
         recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
@@ -179,6 +182,8 @@ async def _build(
         JUDGE: Handler(analyst.judge, attempts=4),
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
         ESCALATE: Handler(outbox.escalate, attempts=20),
+        TAKE_STEP: Handler(ladder.move, attempts=6, gave_up=ladder.gave_up),
+        UNDO_STEP: Handler(ladder.move, attempts=20, gave_up=ladder.gave_up),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
     worker = Worker(database, handlers, wake)
@@ -197,6 +202,7 @@ async def _build(
         routes=[
             *Intake(recorder, route_book, twiml).http_routes(signatures),
             *alert_routes(outbox, answers, speech, signatures),
+            *ladder_routes(ladder, speech, signatures),
             WebSocketRoute("/media-stream", media),
             *dashboard_routes(
                 DatabaseSnapshots(database),

@@ -92,6 +92,11 @@ class TelephonyError(CallguardError):
         self.status = status
         self.twilio_code = twilio_code
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may be taken later: no reply, too many requests, a fault of Twilio's."""
+        return self.status is None or self.status == 429 or self.status >= 500
+
 
 class TelephonyUnreachable(TelephonyError):
     """No reply came: whether the request took effect is unknown, so look before sending again."""

@@ -118,7 +118,7 @@ class Outbox:
         except TelephonyUnreachable:
             raise
         except TelephonyError as error:
-            if _may_pass(error):
+            if error.may_pass:
                 raise
             async with self._database.tenant(work.tenant_id) as session:
                 await _advance(
@@ -237,10 +237,6 @@ class Outbox:
         async with self._database.tenant(tenant_id) as session:
             await _advance(session, tenant_id, alert_id, delivery_status(status), error_code, sid)
         return True
-
-
-def _may_pass(error: TelephonyError) -> bool:
-    return error.status is None or error.status == 429 or error.status >= 500
 
 
 async def _advance(

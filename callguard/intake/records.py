@@ -27,6 +27,7 @@ from callguard.domain.facts import (
     TranscriptionChanged,
     WordsHeard,
 )
+from callguard.domain.ladder import StepState, step_may_follow
 from callguard.domain.listening import STARTED_WITHIN_S, Fault
 from callguard.domain.policy import MONITORED, Action, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
@@ -47,6 +48,9 @@ LOOK_AFTER = "look_after"
 # A call of which nothing is heard for this long is asked about.
 SILENT_SECONDS = 600.0
 FORWARDING_LOOP = "forwarding_loop"
+
+# What a contact who was brought in does, as states of that step.
+CONTACT_STATES = {"participant-join": StepState.DONE, "participant-leave": StepState.UNDONE}
 
 # SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the
 # work.
@@ -98,6 +102,7 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
                 raise CallUnknown("The call's SID is known, but not under this number.")
             if fact.dialled_directly:
                 await session.run("work.drop", tenant_id, DIAL, known["id"])
+                await session.run("ladder.dialled_directly", known["id"])
             taken = Decision(Action(known["decision"]), Reason(known["decision_reason"]))
             return Arrival(route, known["conference_name"], known["announced"], looping=False, decision=taken)
     return Arrival(
@@ -163,6 +168,8 @@ async def _open(
     )
     if call_id is None or decision.action is Action.REJECT:
         return call_id
+    if fact.dialled_directly:
+        await session.run("ladder.dialled_directly", call_id)
     await queue.add(
         session,
         tenant_id,
@@ -240,12 +247,20 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
             await persons_leg(session, tenant_id, call_id, leg_sid, status)
         case LegAnsweredBy():
             await _answered(session, tenant_id, call_id, fact)
-        case ConferenceChanged(event="conference-end"):
-            await _end(session, tenant_id, call_id)
-        case ConferenceChanged(event="participant-join", label="person", leg_sid=leg_sid):
-            await session.run("calls.connected", call_id, leg_sid)
         case ConferenceChanged():
-            pass
+            await _conference_changed(session, tenant_id, call_id, fact)
+
+
+async def _conference_changed(
+    session: Session, tenant_id: UUID, call_id: UUID, fact: ConferenceChanged
+) -> None:
+    if fact.event == "conference-end":
+        await _end(session, tenant_id, call_id)
+    elif fact.event == "participant-join" and fact.label == "person":
+        await session.run("calls.connected", call_id, fact.leg_sid)
+    elif fact.event in CONTACT_STATES and fact.label is not None and fact.label.startswith("contact-"):
+        state = CONTACT_STATES[fact.event]
+        await session.run("ladder.contact_moved", call_id, fact.label, state, step_may_follow(state))
 
 
 async def _transcription_changed(session: Session, tenant_id: UUID, call_id: UUID, state: str) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from callguard.domain.ladder_texts import SPOKEN_ON_THE_LINE
 from callguard.domain.policy import Action
 from callguard.domain.words import normalise
 from callguard.resources import TWIML_TEMPLATES
@@ -42,7 +43,8 @@ _LATER = {
 # In fewer words a person may well say the same.
 _FEWEST_WORDS = 4
 _SPOKEN = tuple(
-    f" {normalise(text)} " for text in (*_ANNOUNCEMENT.values(), *_UNREACHABLE.values(), *_LATER.values())
+    f" {normalise(text)} "
+    for text in (*_ANNOUNCEMENT.values(), *_UNREACHABLE.values(), *_LATER.values(), *SPOKEN_ON_THE_LINE)
 )
 
 

@@ -15,6 +15,7 @@ from callguard.domain.facts import WordsHeard
 from callguard.domain.listening import LOCAL_PREFIX, Remedy
 from callguard.errors import CallguardError, ConfigurationError
 from callguard.intake.recorder import Recorder
+from callguard.intake.twiml import is_announcement
 from callguard.media.endpoint import AdmittedStream
 from callguard.media.messages import Track
 from callguard.media.session import StreamEvent, StreamSession, Window
@@ -135,6 +136,8 @@ class _Listening:
 
     def _teller(self, track: str) -> OnResult:
         async def tell(result: Recognised) -> None:
+            if track == _TRACK_NAMES[Track.OUTBOUND] and is_announcement(result.text):
+                return
             self._sequence += 1
             fact = WordsHeard(
                 call_sid=self._stream.call_sid,

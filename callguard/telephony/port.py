@@ -59,6 +59,13 @@ class Telephony(Protocol):
         """Puts a participant on hold, where `announcement` (a URL of TwiML) is spoken, or takes them back."""
         ...
 
+    async def announce(self, *, conference: str, label: str, url: str) -> bool:
+        """Speaks the TwiML at `url` to one participant alone; False where there is no such conference.
+
+        Not idempotent: `url` must speak once.
+        """
+        ...
+
     async def end_leg(self, call_sid: str) -> None:
         """Hangs up on a leg; one that is over already is no error."""
         ...

@@ -120,6 +120,14 @@ class TwilioTelephony:
                 participant = self._client.conferences(found.sid).participants(label)
                 await participant.update_async(hold=on, hold_url=announcement, hold_method="POST")
 
+    async def announce(self, *, conference: str, label: str, url: str) -> bool:
+        with _twilio_errors("speak to a participant"):
+            for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
+                participant = self._client.conferences(found.sid).participants(label)
+                await participant.update_async(announce_url=url, announce_method="POST")
+                return True
+        return False
+
     async def end_leg(self, call_sid: str) -> None:
         try:
             with _twilio_errors("hang up on a leg"):

@@ -4,7 +4,9 @@ SELECT tenant_id, contact_id, language, twilio_number FROM resolve_sender($1);
 
 -- name: open_alerts
 -- The alerts that some contacts were sent within the last minutes, newest first.
-SELECT a.id, a.tenant_id, a.contact_id, a.call_id, c.status = 'active' AS call_is_live, u.language
+SELECT a.id, a.tenant_id, a.contact_id, a.call_id, c.status = 'active' AS call_is_live, u.language, c.dialled_directly,
+       EXISTS (SELECT FROM call_steps s WHERE s.tenant_id = a.tenant_id AND s.call_id = a.call_id AND s.step = 'hold'
+                   AND s.contact_id = a.contact_id AND s.state IN ('asked', 'done') AND s.undo_asked_at IS NULL) AS holds
 FROM alerts a
 JOIN active_calls c ON c.tenant_id = a.tenant_id AND c.id = a.call_id
 JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
@@ -44,10 +46,9 @@ UPDATE emergency_contacts SET opted_out_at = coalesce(opted_out_at, clock_timest
 UPDATE emergency_contacts SET opted_out_at = NULL WHERE id = $1;
 
 -- name: to_carry_out
--- What carrying out an answer needs; nothing comes back for a contact who was removed.
-SELECT w.action, w.alert_id, w.contact_id, w.created_at, c.call_sid, c.conference_name, c.status = 'active' AS call_is_live,
-       e.phone_number AS to_number, u.name AS person_name, u.twilio_number, u.language, a.level, f.fraud_type,
-       EXISTS (SELECT FROM answers h WHERE h.tenant_id = w.tenant_id AND h.call_id = w.call_id AND h.action = 'hold') AS held
+-- What ringing a contact about an alert needs; nothing comes back for a contact who was removed.
+SELECT w.alert_id, w.created_at, e.phone_number AS to_number, u.name AS person_name, u.twilio_number, u.language, a.level,
+       f.fraud_type
 FROM answers w
 JOIN active_calls c ON c.tenant_id = w.tenant_id AND c.id = w.call_id
 JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
@@ -59,7 +60,7 @@ WHERE w.id = $1;
 -- name: to_alert
 -- The alert behind a key press, and the call it is about.
 SELECT a.id, a.tenant_id, a.contact_id, a.call_id, a.level, c.conference_name, c.status = 'active' AS call_is_live,
-       u.name AS person_name, u.language, f.fraud_type
+       c.dialled_directly, u.name AS person_name, u.language, f.fraud_type
 FROM alerts a
 JOIN active_calls c ON c.tenant_id = a.tenant_id AND c.id = a.call_id
 JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
