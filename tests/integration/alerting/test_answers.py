@@ -130,7 +130,9 @@ async def test_hold_keeps_the_caller_waiting_until_safe(stage: Stage) -> None:
 
 
 async def told_to_wait(stage: Stage) -> list[str | None]:
-    return [a.call_sid for a in stage.stand_in.announcements if a.text == "Please hold the line for a moment."]
+    return [
+        a.call_sid for a in stage.stand_in.announcements if a.text == "Please hold the line for a moment."
+    ]
 
 
 async def test_two_open_calls_need_the_code(stage: Stage, cluster: Cluster) -> None:

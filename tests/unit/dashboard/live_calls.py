@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from callguard.dashboard.routes import dashboard_routes
-from callguard.dashboard.snapshot import Contribution, LiveAlert, LiveCall, Snapshot
+from callguard.dashboard.snapshot import Contribution, LiveAlert, LiveCall, LiveStep, Snapshot
 from callguard.domain.transcript import Speaker, Utterance
 
 NOW = datetime(2026, 1, 2, 14, 3, 5, tzinfo=UTC)
@@ -36,6 +36,21 @@ def alert(number: int = 1, **changes: Any) -> LiveAlert:
         delivered_at=None,
     )
     return replace(sent, **changes)
+
+
+def step(number: int = 1, **changes: Any) -> LiveStep:
+    """A hold that callguard asked for itself."""
+    held = LiveStep(
+        id=UUID(int=2000 + number),
+        step="hold",
+        wording=None,
+        contact_name=None,
+        state="done",
+        asked_at=NOW - timedelta(seconds=3),
+        done_at=NOW - timedelta(seconds=2),
+        undone_at=None,
+    )
+    return replace(held, **changes)
 
 
 def quiet_call(number: int = 1, **changes: Any) -> LiveCall:

@@ -131,7 +131,9 @@ class TestNextMove:
 def test_a_step_never_moves_back() -> None:
     order = list(StepState)
     for state in StepState:
-        assert all(order.index(StepState(earlier)) != order.index(state) for earlier in step_may_follow(state))
+        assert all(
+            order.index(StepState(earlier)) != order.index(state) for earlier in step_may_follow(state)
+        )
     assert step_may_follow(StepState.ASKED) == []
     assert "undone" not in {earlier for state in StepState for earlier in step_may_follow(state)}
 
