@@ -149,4 +149,4 @@ def step_state_words(step: LiveStep) -> str:
 
 def asker_words(step: LiveStep) -> str:
     """Whose wish it was."""
-    return step.contact_name or "callguard, by the person's own choice"
+    return step.contact_name or "callguard, as the person chose"

@@ -69,7 +69,7 @@ def test_steps_on_the_line_are_told_as_they_come() -> None:
     lines = Lines()
     lines.after(scam_call())
     (news,) = lines.after(scam_call(steps=(step(state="asked"),)))
-    assert news.endswith("The caller was put on hold: under way (by callguard, by the person's own choice)")
+    assert news.endswith("The caller was put on hold: under way (by callguard, as the person chose)")
 
 
 def test_keywords_and_provisional_words_look_different() -> None:

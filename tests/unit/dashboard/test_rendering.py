@@ -70,7 +70,7 @@ def test_what_was_done_on_the_line_is_shown_with_who_asked_and_when() -> None:
     by_anna = step(2, contact_name="Anna Hill", state="undone", undone_at=NOW)
     told = text_of(page_of(scam_call(steps=(step(), by_anna))))
 
-    assert "The caller was put on hold: done. Asked for by callguard, by the person's own choice" in told
+    assert "The caller was put on hold: done. Asked for by callguard, as the person chose" in told
     assert "The caller was put on hold: taken back. Asked for by Anna Hill, 14:03:02 UTC" in told
     assert "done 14:03:03 UTC ; ended 14:03:05 UTC" in told
     assert "on the line" not in text_of(page_of(scam_call()))
