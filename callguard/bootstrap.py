@@ -36,7 +36,7 @@ from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
-from callguard.listening.watch import WATCH_STREAM, ListeningWatch
+from callguard.listening.watch import RESTART_TRANSCRIPTION, WATCH_STREAM, ListeningWatch
 from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
@@ -174,6 +174,7 @@ async def _build(
     watch = ListeningWatch(database, telephony, twiml, streams, transcribed=not hears_itself)
     handlers = {
         WATCH_TRANSCRIPTION: Handler(watch.transcription, attempts=20),
+        RESTART_TRANSCRIPTION: Handler(watch.restart_transcription, attempts=4),
         WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),

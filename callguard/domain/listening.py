@@ -7,6 +7,9 @@ from typing import Final
 STARTED_WITHIN_S: Final = 10.0
 SILENT_AFTER_MS: Final = 15_000
 MOST_RESTARTS: Final = 3
+"""Of a call's stream."""
+MOST_TRANSCRIPTION_RESTARTS: Final = 1
+"""Of a call's transcription; after that it is degraded for good."""
 
 LOCAL_PREFIX: Final = "local-"
 """Begins the transcription SID of what was recognised in this house."""
@@ -32,6 +35,12 @@ class Remedy(StrEnum):
     OTHER_LANGUAGE = "other_language"
 
 
+TRANSCRIPTION_ENDED: Final = (
+    Fault.TRANSCRIPTION_MISSING,
+    Fault.TRANSCRIPTION_FAILED,
+    Fault.TRANSCRIPTION_STOPPED,
+)
+"""Faults of a transcription that does not run; one that starts anew ends them."""
 WORDS_LOST: Final = frozenset(Fault) - {Fault.AUDIO_LOST}
 """Faults that local recognition makes good."""
 

@@ -28,7 +28,7 @@ from callguard.domain.facts import (
     WordsHeard,
 )
 from callguard.domain.ladder import StepState, step_may_follow
-from callguard.domain.listening import STARTED_WITHIN_S, Fault
+from callguard.domain.listening import STARTED_WITHIN_S, TRANSCRIPTION_ENDED, Fault
 from callguard.domain.policy import MONITORED, Action, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
 from callguard.intake.routes import Route, route_of
@@ -238,8 +238,8 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
     match fact:
         case WordsHeard():
             await transcripts.add(session, tenant_id, call_id, call["language"], fact)
-        case TranscriptionChanged(state=state):
-            await _transcription_changed(session, tenant_id, call_id, state)
+        case TranscriptionChanged():
+            await _transcription_changed(session, tenant_id, call_id, fact)
         case LegChanged(leg_sid=None, status=status):
             if status in FINAL:
                 await _end(session, tenant_id, call_id)
@@ -263,14 +263,17 @@ async def _conference_changed(
         await session.run("ladder.contact_moved", call_id, fact.label, state, step_may_follow(state))
 
 
-async def _transcription_changed(session: Session, tenant_id: UUID, call_id: UUID, state: str) -> None:
-    if not await session.run("calls.transcription_changed", call_id, state):
+async def _transcription_changed(
+    session: Session, tenant_id: UUID, call_id: UUID, fact: TranscriptionChanged
+) -> None:
+    if not await session.run("calls.transcription_changed", call_id, fact.state, fact.transcription_sid):
         return
-    match state:
+    match fact.state:
         case "started":
-            await notices.clear(session, call_id, Fault.TRANSCRIPTION_MISSING)
+            await notices.clear(session, call_id, *TRANSCRIPTION_ENDED)
         case "failed":
             await notices.declare(session, tenant_id, call_id, Fault.TRANSCRIPTION_FAILED)
+            await _watch(session, tenant_id, call_id, 0)
         case _:
             await _watch(session, tenant_id, call_id, ENDING_SECONDS)
 

@@ -94,6 +94,12 @@ class Telephony(Protocol):
         """Streams both tracks of a leg in progress; the token arrives as the stream's parameter `token`."""
         ...
 
+    async def start_transcription(
+        self, call_sid: str, *, name: str, language_code: str, hints: str, callback: str
+    ) -> None:
+        """Transcribes both tracks of a leg in progress, partials too, and tells `callback`."""
+        ...
+
     async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:
         """Sends an SMS. Not idempotent: look with `find_message` before sending again."""
         ...

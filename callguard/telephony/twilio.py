@@ -187,6 +187,24 @@ class TwilioTelephony:
                 url=url, name=name, track="both_tracks", parameter1_name="token", parameter1_value=token
             )
 
+    async def start_transcription(
+        self, call_sid: str, *, name: str, language_code: str, hints: str, callback: str
+    ) -> None:
+        with _twilio_errors("transcribe a leg"):
+            await self._client.calls(call_sid).transcriptions.create_async(
+                name=name,
+                track="both_tracks",
+                inbound_track_label="caller",
+                outbound_track_label="callee",
+                language_code=language_code,
+                partial_results=True,
+                profanity_filter=False,
+                enable_automatic_punctuation=False,
+                hints=hints,
+                status_callback_url=callback,
+                status_callback_method="POST",
+            )
+
     async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:
         with _twilio_errors("send a message"):
             sent = await self._client.messages.create_async(

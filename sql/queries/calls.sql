@@ -78,9 +78,17 @@ FROM active_calls c WHERE c.id = $1 AND c.status = 'active';
 SELECT call_sid, language FROM active_calls WHERE id = $1 AND status = 'active' AND connected_at IS NULL;
 
 -- name: transcription_changed
--- The state of the transcription; stopped and failed are final.
-UPDATE active_calls SET transcription_state = $2
-WHERE id = $1 AND (transcription_state = 'waiting' OR transcription_state = 'started' AND $2 <> 'started');
+-- The state of the transcription; stopped and failed are final, unless another session was asked for, and what is told late
+-- of the one before says nothing.
+UPDATE active_calls SET transcription_state = $2, transcription_sid = coalesce(transcription_sid, $3)
+WHERE id = $1 AND (transcription_state = 'waiting' OR transcription_state = 'started' AND $2 <> 'started')
+    AND ($3::text IS NULL OR $3 IS DISTINCT FROM replaced_transcription);
+
+-- name: replace_transcription
+-- Another session of the transcription is to be asked for, $2 times in a call; nothing is touched beyond that.
+UPDATE active_calls SET transcription_restarts = transcription_restarts + 1, transcription_state = 'waiting',
+    replaced_transcription = transcription_sid, transcription_sid = NULL
+WHERE id = $1 AND status = 'active' AND transcription_restarts < $2;
 
 -- name: end
 -- The caller's leg is over; nothing comes back when that was known.

@@ -33,7 +33,7 @@ UPDATE media_streams SET ended_at = clock_timestamp(), end_reason = $3 WHERE cal
 
 -- name: for_watching
 -- How a call is listened to; a stream reports every five seconds.
-SELECT c.call_sid, c.status, c.transcription_state, c.stream_restarts,
+SELECT c.call_sid, c.status, c.language, c.transcription_state, c.transcription_restarts, c.stream_restarts,
        EXISTS (SELECT FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id AND m.ended_at IS NULL
                    AND m.seen_at > clock_timestamp() - interval '20 seconds') AS streaming
 FROM active_calls c WHERE c.id = $1;

@@ -73,7 +73,7 @@ def test_what_was_done_on_the_line_is_shown_with_who_asked_and_when() -> None:
     assert "The caller was put on hold: done. Asked for by callguard, as the person chose" in told
     assert "The caller was put on hold: taken back. Asked for by Anna Hill, 14:03:02 UTC" in told
     assert "done 14:03:03 UTC ; ended 14:03:05 UTC" in told
-    assert "on the line" not in text_of(page_of(scam_call()))
+    assert "What was done on the line" not in text_of(page_of(scam_call()))
 
 
 def test_keywords_are_marked_inside_the_transcript() -> None:
