@@ -34,6 +34,7 @@ from callguard.intake.records import DIAL, LOOK_AFTER, TELL_UNREACHABLE, WATCH_T
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
+from callguard.listening.afterwards import SETTLE_AFTERWARDS, Afterwards, Seats
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
 from callguard.listening.watch import RESTART_TRANSCRIPTION, WATCH_STREAM, ListeningWatch
@@ -167,14 +168,16 @@ async def _build(
     answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
     ladder = Ladder(database, telephony, speech, settings.twilio_alert_number)
     analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
-    local = LocalTranscriber(
-        recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
-    )
+    seats = Seats(settings.local_recognition_calls)
+    backlog_bytes = settings.local_recognition_backlog_mb * 1_000_000
+    afterwards = Afterwards(database, recorder, recogniser, seats, most_bytes=backlog_bytes)
+    local = LocalTranscriber(recorder, recogniser, seats, afterwards, is_first=hears_itself)
     streams = LiveStreams(settings.media_max_streams)
     watch = ListeningWatch(database, telephony, twiml, streams, transcribed=not hears_itself)
     handlers = {
         WATCH_TRANSCRIPTION: Handler(watch.transcription, attempts=20),
         RESTART_TRANSCRIPTION: Handler(watch.restart_transcription, attempts=4),
+        SETTLE_AFTERWARDS: Handler(afterwards.settle, attempts=20),
         WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
@@ -216,6 +219,7 @@ async def _build(
     return services, {
         "worker": worker.run,
         "listener": listener.run,
+        "afterwards": afterwards.run,
         "replay": recorder.run,
         "route_book": lambda: route_book.run(database),
     }

@@ -33,6 +33,9 @@ class Remedy(StrEnum):
     AT_CAPACITY = "at_capacity"
     NOT_INSTALLED = "not_installed"
     OTHER_LANGUAGE = "other_language"
+    AFTERWARDS = "afterwards"
+    RECOGNISED_AFTERWARDS = "recognised_afterwards"
+    AUDIO_DROPPED = "audio_dropped"
 
 
 TRANSCRIPTION_ENDED: Final = (
@@ -79,6 +82,10 @@ _REMEDY_WORDS = {
     Remedy.NOT_INSTALLED: "callguard's own speech recognition is not installed, so nobody hears the words",
     Remedy.OTHER_LANGUAGE: "callguard's own speech recognition does not know the language, "
     "so nobody hears the words",
+    Remedy.AFTERWARDS: "callguard's own speech recognition is busy with other calls, "
+    "so the caller's words are recognised when the call has ended",
+    Remedy.RECOGNISED_AFTERWARDS: "the caller's words were recognised after the call",
+    Remedy.AUDIO_DROPPED: "the caller's words were to be recognised after the call, but their audio is gone",
 }
 
 

@@ -29,6 +29,12 @@ async def remedied(session: Session, call_id: UUID, remedy: Remedy) -> None:
         log.warning("call_remedy", call_id=str(call_id), remedy=str(remedy))
 
 
+async def settled(session: Session, call_id: UUID, remedy: Remedy) -> None:
+    """What became of the audio that was kept for after the call."""
+    if await session.run("notices.settled", call_id, remedy):
+        log.warning("call_remedy", call_id=str(call_id), remedy=str(remedy))
+
+
 async def of_calls(session: Session, tenant_id: UUID, call_ids: Iterable[UUID]) -> dict[UUID, str]:
     """What fails in each call, in words for people; calls in which nothing does are left out."""
     found: dict[UUID, list[tuple[str, str | None]]] = {}

@@ -20,3 +20,11 @@ WHERE call_id = $1 AND fault = ANY ($3::text[]) AND ended_at IS NULL AND remedy 
 SELECT call_id, fault, remedy FROM notices
 WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[]) AND ended_at IS NULL
 ORDER BY began_at;
+
+-- name: settled
+-- What became of audio that was kept for after the call.
+UPDATE notices SET remedy = $2 WHERE call_id = $1 AND remedy = 'afterwards';
+
+-- name: ended_long_ago
+-- Whether a call has ended more than so many seconds ago.
+SELECT EXISTS (SELECT FROM active_calls WHERE id = $1 AND ended_at < clock_timestamp() - make_interval(secs => $2));

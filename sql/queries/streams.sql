@@ -21,8 +21,9 @@ written AS (
     RETURNING m.heard_until_ms)
 SELECT r.told > b.results_seen AS told, $4 - w.heard_until_ms AS unheard_ms, c.transcription_state,
        extract(epoch FROM clock_timestamp() - r.newest)::double precision AS silent_seconds,
-       coalesce(n.faults, '{}') AS faults, coalesce(n.remedies, '{}') AS remedies
-FROM results r, before b, written w, active_calls c,
+       coalesce(n.faults, '{}') AS faults, coalesce(n.remedies, '{}') AS remedies, u.recognise_afterwards
+FROM results r, before b, written w,
+     active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id,
      (SELECT array_agg(fault) AS faults, array_agg(DISTINCT remedy) FILTER (WHERE fault <> 'audio_lost') AS remedies
       FROM notices WHERE tenant_id = $1 AND call_id = $2 AND ended_at IS NULL) n
 WHERE c.tenant_id = $1 AND c.id = $2;
