@@ -218,15 +218,14 @@ class Ladder:
             )
         return StepState.TAKEN
 
-    async def gave_up(self, work: Work, code: str) -> None:
+    async def gave_up(self, session: Session, work: Work, code: str) -> None:
         """A visible failure. A hold may have come about all the same, so it is ended."""
         log.error("step_not_taken", step=str(work.subject), code=code)
-        async with self._database.tenant(work.tenant_id) as session:
-            failed = StepState.FAILED
-            await session.value("ladder.advance", work.subject, failed, step_may_follow(failed), code)
-            row = await session.row("ladder.to_take", work.subject, HOLD_SECONDS)
-            if row is not None and row["step"] == Step.HOLD:
-                await end_holds(session, work.tenant_id, work.call_id)
+        failed = StepState.FAILED
+        await session.value("ladder.advance", work.subject, failed, step_may_follow(failed), code)
+        row = await session.row("ladder.to_take", work.subject, HOLD_SECONDS)
+        if row is not None and row["step"] == Step.HOLD:
+            await end_holds(session, work.tenant_id, work.call_id)
 
     async def whisper(self, step_id: UUID, request_token: str) -> bool:
         """Whether Twilio's request for this announcement is the one to speak for. Raises DatabaseError."""
