@@ -10,12 +10,15 @@ from uuid import UUID
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.call import (
-    ANSWERED,
-    FINAL,
+    TRANSITIONS,
     UNANSWERED,
+    Life,
+    Turn,
     conference_name,
     is_machine,
     leg_may_follow,
+    turn_of_conference,
+    turn_of_leg,
 )
 from callguard.domain.caller import e164, parse_verstat
 from callguard.domain.facts import (
@@ -241,8 +244,7 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
         case TranscriptionChanged():
             await _transcription_changed(session, tenant_id, call_id, fact)
         case LegChanged(leg_sid=None, status=status):
-            if status in FINAL:
-                await _end(session, tenant_id, call_id)
+            await _live(session, tenant_id, call_id, turn_of_leg(status, is_callers=True))
         case LegChanged(leg_sid=str(leg_sid), status=status):
             await persons_leg(session, tenant_id, call_id, leg_sid, status)
         case LegAnsweredBy():
@@ -254,11 +256,8 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
 async def _conference_changed(
     session: Session, tenant_id: UUID, call_id: UUID, fact: ConferenceChanged
 ) -> None:
-    if fact.event == "conference-end":
-        await _end(session, tenant_id, call_id)
-    elif fact.event == "participant-join" and fact.label == "person":
-        await session.run("calls.connected", call_id, fact.leg_sid)
-    elif fact.event in CONTACT_STATES and fact.label is not None and fact.label.startswith("contact-"):
+    await _live(session, tenant_id, call_id, turn_of_conference(fact.event, fact.label), fact.leg_sid)
+    if fact.event in CONTACT_STATES and fact.label is not None and fact.label.startswith("contact-"):
         state = CONTACT_STATES[fact.event]
         await session.run("ladder.contact_moved", call_id, fact.label, state, step_may_follow(state))
 
@@ -293,24 +292,36 @@ async def _watch(session: Session, tenant_id: UUID, call_id: UUID, delay_seconds
 async def persons_leg(session: Session, tenant_id: UUID, call_id: UUID, leg_sid: str, status: str) -> None:
     """A leg of the person moved on; where nobody came on the line, the next way is asked for."""
     moved = await session.run("calls.leg_changed", call_id, leg_sid, status, leg_may_follow(status))
-    if status == ANSWERED:
-        await session.run("calls.connected", call_id, leg_sid)
-    elif moved and status in UNANSWERED:
+    await _live(session, tenant_id, call_id, turn_of_leg(status, is_callers=False), leg_sid)
+    if moved and status in UNANSWERED:
         await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
 
 
 async def _answered(session: Session, tenant_id: UUID, call_id: UUID, fact: LegAnsweredBy) -> None:
     """A machine is no person, and the next way is asked for."""
     if is_machine(fact.answered_by) and await session.run("legs.give_up", call_id, fact.leg_sid):
-        await session.run("calls.not_connected", call_id)
+        await _live(session, tenant_id, call_id, Turn.MACHINE_CAME)
         await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
 
 
-async def _end(session: Session, tenant_id: UUID, call_id: UUID) -> None:
-    ended = await session.row("calls.end", call_id)
-    if ended is None:
+async def _live(
+    session: Session, tenant_id: UUID, call_id: UUID, turn: Turn | None, leg_sid: str | None = None
+) -> None:
+    """The call moves by the declared transitions; a leg that was given up is no way to the person."""
+    if turn is None:
         return
-    for kind in (DIAL, LOOK_AFTER, WATCH_TRANSCRIPTION):
-        await session.run("work.drop", tenant_id, kind, call_id)
-    if ended["awake"]:
-        await queue.add(session, tenant_id, ANALYSE, subject=call_id, call_id=call_id, urgency=4)
+    call = await session.row("calls.life", call_id, leg_sid)
+    if call is None or (turn is Turn.PERSON_CAME and call["given_up"]):
+        return
+    if turn is Turn.MACHINE_CAME and call["has_person"]:
+        return
+    before = Life.of(is_over=call["is_over"], is_connected=call["is_connected"])
+    after = TRANSITIONS[before, turn]
+    if after is before:
+        return
+    await session.run("calls.live", call_id, after.is_over, after.is_connected)
+    if after.is_over and not before.is_over:
+        for kind in (DIAL, LOOK_AFTER, WATCH_TRANSCRIPTION):
+            await session.run("work.drop", tenant_id, kind, call_id)
+        if call["is_awake"]:
+            await queue.add(session, tenant_id, ANALYSE, subject=call_id, call_id=call_id, urgency=4)

@@ -18,6 +18,7 @@ from callguard.local.twilio import CallRecord, EndedBy
 from tests.integration.alerting.alarm import ALARMING, ANNA, ended, reply, scam, scam_under_way, sent
 from tests.integration.eventually import eventually
 from tests.integration.intake.wishes import wish
+from tests.integration.local.stand_in_bench import api_document
 from tests.integration.population import rows, value
 from tests.integration.webhooks import SignedClient, new_call_sid, ringing
 
@@ -73,6 +74,8 @@ async def test_a_whisper_reaches_the_person_alone_and_nobodys_words(stage: Stage
     said = "SELECT count(*) FROM transcription_events WHERE text ILIKE '%callguard%'"
     assert await value(cluster, said) == 0
     assert list(stage.stand_in.debugger) == []
+    for request in stage.stand_in.requests:
+        api_document().check_request(request.method, request.path, request.params)
 
 
 async def test_a_report_of_the_call_and_its_page_tell_what_was_done(stage: Stage, cluster: Cluster) -> None:
@@ -186,6 +189,28 @@ async def test_a_hold_whose_end_is_asked_for_while_twilio_is_silent_does_not_sta
         idle = "SELECT count(*) FROM work WHERE kind LIKE '%_step' AND state <> 'done'"
         await eventually(lambda: value(cluster, idle), lambda count: count == 0)
         assert (await holds(stage))[-1] == "false"
+
+
+async def test_a_hold_that_twilio_never_takes_fails_visibly_and_is_ended_all_the_same(
+    stage: Stage, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callguard.worker.FIRST_RETRY_SECONDS", 0.01)
+    await wish(cluster, "ladder_hold = true")
+    stage.stand_in.faults.refuse("POST", r"/Participants/caller\.json$", times=6)
+    async with scam_under_way(stage):
+        await eventually(lambda: steps(cluster), lambda seen: seen == [("hold", "policy", "undone")])
+        assert await holds(stage) == ["false"]
+    assert await value(cluster, "SELECT error_code FROM call_steps") == "TELEPHONY"
+
+
+async def test_a_person_who_is_not_in_the_conference_is_not_whispered_to(
+    stage: Stage, cluster: Cluster
+) -> None:
+    await wish(cluster, "ladder_whisper = true")
+    stage.stand_in.faults.refuse("POST", r"/Participants/person\.json$", status=404, code=20404, times=9)
+    async with scam_under_way(stage):
+        await come_to(cluster, ("whisper:danger", "policy", "failed"))
+    assert await value(cluster, "SELECT error_code FROM call_steps") == "20404"
 
 
 async def test_the_first_contact_is_brought_in_and_may_leave_again(stage: Stage, cluster: Cluster) -> None:

@@ -85,7 +85,7 @@ async def test_no_stream_is_asked_for_where_one_runs_or_the_call_is_over(
     running, over = await open_call(database, home, 1), await open_call(database, home, 2)
     async with database.tenant(home.tenant_id) as session:
         await session.value("streams.admit", home.tenant_id, running, uuid4(), "MZ1")
-        await session.row("calls.end", over)
+        await session.run("calls.live", over, True, False)
     telephony = Streams()
     watch = watching(database, telephony)
     for call_id in (running, over):

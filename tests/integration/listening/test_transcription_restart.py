@@ -20,6 +20,7 @@ from callguard.local.twilio import (
     TranscriptionHabit,
 )
 from tests.integration.eventually import eventually
+from tests.integration.local.stand_in_bench import api_document
 from tests.integration.population import call_sid, household, open_call, rows, value
 
 FIRST, SECOND = "hello is this margaret", "there is a warrant for your arrest"
@@ -81,6 +82,8 @@ async def test_words_come_again_from_a_second_session(
     assert "gift card" in params["Hints"][0]
     assert await faults(cluster) == []
     assert await value(cluster, "SELECT keywords FROM active_calls")
+    for request in stage.stand_in.requests:
+        api_document().check_request(request.method, request.path, request.params)
 
 
 async def test_it_is_asked_for_once_and_then_the_call_stays_degraded(
