@@ -31,6 +31,7 @@ RESOLVERS = {
     "resolve_call(text)": f"'{call_sid(1)}'",
     "resolve_alert(uuid)": f"'{uuid4()}'",
     "resolve_sender(text)": "'+12025550121'",
+    "resolve_step(uuid)": f"'{uuid4()}'",
     "route_book()": "",
     "tenant_ids()": "",
     "claim_work(text[],integer,interval)": "'{}', 1, '1 s'",
@@ -81,6 +82,8 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
         await notices.declare(session, home.tenant_id, call_id, Fault.AUDIO_LOST)
         await session.run("deliveries.looping", home.tenant_id, home.user_id, "same_number", "")
+        step = ["hold", None, "contact", home.contact_id, None, "done"]
+        await session.value("ladder.ask", home.tenant_id, call_id, *step)
         await session.run("operator_notices.add", home.tenant_id, call_id, "forwarding_loop")
         rule = "INSERT INTO caller_rules (tenant_id, user_id, number, rule) VALUES ($1, $2, '911', 'allow')"
         await session._connection.execute(rule, home.tenant_id, home.user_id)
