@@ -10,9 +10,7 @@ from uuid import UUID
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.call import (
-    TRANSITIONS,
     UNANSWERED,
-    Life,
     Turn,
     conference_name,
     is_machine,
@@ -34,6 +32,7 @@ from callguard.domain.ladder import StepState, step_may_follow
 from callguard.domain.listening import STARTED_WITHIN_S, TRANSCRIPTION_ENDED, Fault
 from callguard.domain.policy import MONITORED, Action, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
+from callguard.intake import life
 from callguard.intake.routes import Route, route_of
 from callguard.intake.twiml import announcement_played
 from callguard.transcript import notices
@@ -244,7 +243,7 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
         case TranscriptionChanged():
             await _transcription_changed(session, tenant_id, call_id, fact)
         case LegChanged(leg_sid=None, status=status):
-            await _live(session, tenant_id, call_id, turn_of_leg(status, is_callers=True))
+            await _live(session, tenant_id, call_id, turn_of_leg(status, is_callers=True), None)
         case LegChanged(leg_sid=str(leg_sid), status=status):
             await persons_leg(session, tenant_id, call_id, leg_sid, status)
         case LegAnsweredBy():
@@ -300,28 +299,18 @@ async def persons_leg(session: Session, tenant_id: UUID, call_id: UUID, leg_sid:
 async def _answered(session: Session, tenant_id: UUID, call_id: UUID, fact: LegAnsweredBy) -> None:
     """A machine is no person, and the next way is asked for."""
     if is_machine(fact.answered_by) and await session.run("legs.give_up", call_id, fact.leg_sid):
-        await _live(session, tenant_id, call_id, Turn.MACHINE_CAME)
+        await life.move(session, call_id, Turn.MACHINE_CAME)
         await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
 
 
 async def _live(
-    session: Session, tenant_id: UUID, call_id: UUID, turn: Turn | None, leg_sid: str | None = None
+    session: Session, tenant_id: UUID, call_id: UUID, turn: Turn | None, leg_sid: str | None
 ) -> None:
-    """The call moves by the declared transitions; a leg that was given up is no way to the person."""
-    if turn is None:
+    """The call moves on; its end takes back what waits for it, and asks for a last look at its words."""
+    ended = await life.move(session, call_id, turn, leg_sid)
+    if ended is None:
         return
-    call = await session.row("calls.life", call_id, leg_sid)
-    if call is None or (turn is Turn.PERSON_CAME and call["given_up"]):
-        return
-    if turn is Turn.MACHINE_CAME and call["has_person"]:
-        return
-    before = Life.of(is_over=call["is_over"], is_connected=call["is_connected"])
-    after = TRANSITIONS[before, turn]
-    if after is before:
-        return
-    await session.run("calls.live", call_id, after.is_over, after.is_connected)
-    if after.is_over and not before.is_over:
-        for kind in (DIAL, LOOK_AFTER, WATCH_TRANSCRIPTION):
-            await session.run("work.drop", tenant_id, kind, call_id)
-        if call["is_awake"]:
-            await queue.add(session, tenant_id, ANALYSE, subject=call_id, call_id=call_id, urgency=4)
+    for kind in (DIAL, LOOK_AFTER, WATCH_TRANSCRIPTION):
+        await session.run("work.drop", tenant_id, kind, call_id)
+    if ended["is_awake"]:
+        await queue.add(session, tenant_id, ANALYSE, subject=call_id, call_id=call_id, urgency=4)
