@@ -7,7 +7,7 @@ One call in seven steps, each in a room of its own:
 3. `transcript`  words arrive: stored once and in order; a trigger in Postgres looks for keywords
 4. `analysis`    a keyword was heard: the words are scored, and judged by an LLM where one is set up
 5. `alerting`    help is called: contacts are told once each, and their messages followed
-6. `dashboard`   people see the call, the risk and its reasons, and who was told
+6. `dashboard`   people see the call, the risk and its reasons, and who was told; `evidence`: contacts do
 7. `local`       all of it on one machine: embedded Postgres, a stand-in for Twilio, recognition, the demo
 
 Below them stand `domain` (what things are, pure), `db`, `telephony` and `trust`; `bootstrap` puts all

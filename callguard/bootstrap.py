@@ -11,40 +11,54 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from callguard.alerting.answers import CARRY_OUT, Answers
 from callguard.alerting.endpoint import alert_routes
+from callguard.alerting.invitations import INVITE, Invitations
 from callguard.alerting.ladder import TAKE_STEP, UNDO_STEP, Ladder
 from callguard.alerting.ladder_endpoint import ladder_routes
+from callguard.alerting.letters import Letters
 from callguard.alerting.outbox import ESCALATE, SEND_ALERT, Outbox
 from callguard.alerting.speech import AlertSpeech
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
 from callguard.analysis.local_scorer import LocalScorer, default_lexicon
+from callguard.api.protection import protection_routes
+from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
+from callguard.canary.endpoint import canary_routes
+from callguard.canary.speech import CanarySpeech
 from callguard.config import Settings
+from callguard.dashboard.access import Access
 from callguard.dashboard.routes import dashboard_routes
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db import migrate
 from callguard.db.listen import Listener
 from callguard.db.pool import Database
+from callguard.domain.alerts import Caps
 from callguard.errors import DatabaseUnavailable, EmbeddedPostgresError, SchemaOutdated
+from callguard.evidence.routes import evidence_routes
 from callguard.intake.aftercare import Aftercare
+from callguard.intake.asking import DIAL, WATCH_TRANSCRIPTION
 from callguard.intake.dialling import Dialler
 from callguard.intake.endpoints import Intake
+from callguard.intake.phone_screening import ANSWER_PHONE, PhoneScreening
 from callguard.intake.recorder import Recorder
-from callguard.intake.records import DIAL, LOOK_AFTER, TELL_UNREACHABLE, WATCH_TRANSCRIPTION
+from callguard.intake.records import LOOK_AFTER, TELL_UNREACHABLE, TRANSCRIBE_MESSAGE
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
 from callguard.listening.afterwards import SETTLE_AFTERWARDS, Afterwards, Seats
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
+from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
 from callguard.listening.watch import RESTART_TRANSCRIPTION, WATCH_STREAM, ListeningWatch
 from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
 from callguard.speech.recogniser import WhisperFactory
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.twilio import TwilioTelephony
 from callguard.transcript.spool import Spool
 from callguard.trust.keys import Keys, load_keys
+from callguard.trust.links import AlertLinks
 from callguard.trust.passes import PassIssuer
 from callguard.trust.sealing import Sealer
 from callguard.worker import Handler, Worker
@@ -162,12 +176,27 @@ async def _build(
 
     wake = asyncio.Event()
     recorder = Recorder(database, spool, wake, settings.webhook_database_seconds)
-    dialler = Dialler(database, telephony, twiml)
+    phones = PhoneScreening(database, telephony, twiml)
+    voicemails = Voicemails(database, telephony, recogniser)
+    destinations = Destinations(settings.alert_countries)
+    dialler = Dialler(database, telephony, twiml, destinations)
     speech = AlertSpeech(settings.base_url)
-    outbox = Outbox(database, telephony, speech, settings.twilio_alert_number, settings.alert_answer_seconds)
-    answers = Answers(database, telephony, speech, settings.twilio_alert_number, wake)
-    ladder = Ladder(database, telephony, speech, settings.twilio_alert_number)
-    analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack))
+    sender = settings.twilio_alert_number
+    links = AlertLinks(keys.derive("alert links"), settings.base_url)
+    outbox = Outbox(
+        database, telephony, speech, Letters(links), destinations, sender, settings.alert_answer_seconds
+    )
+    invitations = Invitations(database, telephony, destinations, settings.base_url, sender)
+    answers = Answers(database, telephony, speech, invitations, destinations, sender, wake)
+    ladder = Ladder(database, telephony, speech, destinations, sender)
+    canary = Canary(
+        database,
+        telephony,
+        CanarySpeech(settings.base_url, twiml),
+        Numbers(canary=settings.canary_number or sender, alerts=sender, operator=settings.operator_number),
+        settings.webhook_database_seconds,
+    )
+    analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack), _caps(settings))
     seats = Seats(settings.local_recognition_calls)
     backlog_bytes = settings.local_recognition_backlog_mb * 1_000_000
     afterwards = Afterwards(database, recorder, recogniser, seats, most_bytes=backlog_bytes)
@@ -181,6 +210,9 @@ async def _build(
         WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
+        ANSWER_PHONE: Handler(phones.answer, attempts=4),
+        TRANSCRIBE_MESSAGE: Handler(voicemails.transcribe, attempts=10, gave_up=voicemails.not_transcribed),
+        DELETE_RECORDING: Handler(voicemails.delete, attempts=20),
         LOOK_AFTER: Handler(Aftercare(database, telephony).look_after, attempts=20),
         ANALYSE: Handler(analyst.analyse, attempts=20),
         JUDGE: Handler(analyst.judge, attempts=4),
@@ -188,6 +220,11 @@ async def _build(
         ESCALATE: Handler(outbox.escalate, attempts=20),
         TAKE_STEP: Handler(ladder.move, attempts=6, gave_up=ladder.gave_up),
         UNDO_STEP: Handler(ladder.move, attempts=20, gave_up=ladder.gave_up),
+        INVITE: Handler(invitations.send, attempts=8, gave_up=invitations.gave_up),
+        CANARY_DUE: Handler(canary.due, attempts=4),
+        CANARY_CALL: Handler(canary.call, attempts=4),
+        CANARY_WATCH: Handler(canary.watch, attempts=20),
+        CANARY_TEXT: Handler(canary.text, attempts=6),
         CARRY_OUT: Handler(answers.carry_out, attempts=6, gave_up=answers.gave_up),
     }
     worker = Worker(database, handlers, wake)
@@ -204,10 +241,14 @@ async def _build(
         streams=streams,
         stopping=stopping,
         routes=[
-            *Intake(recorder, route_book, twiml).http_routes(signatures),
-            *alert_routes(outbox, answers, speech, signatures),
+            *phones.http_routes(signatures),
+            *alert_routes(outbox, answers, invitations, speech, signatures),
             *ladder_routes(ladder, speech, signatures),
+            *evidence_routes(database, answers, links, settings.evidence_hours),
+            *Intake(recorder, route_book, twiml, canary.arrive).http_routes(signatures),
+            *canary_routes(canary, signatures),
             WebSocketRoute("/media-stream", media),
+            *protection_routes(database, Access(keys.dashboard, secure=True), wake),
             *dashboard_routes(
                 DatabaseSnapshots(database),
                 key=keys.dashboard,
@@ -221,6 +262,7 @@ async def _build(
         "listener": listener.run,
         "afterwards": afterwards.run,
         "replay": recorder.run,
+        "canary": canary.run,
         "route_book": lambda: route_book.run(database),
     }
 
@@ -240,6 +282,10 @@ async def _recogniser(stack: AsyncExitStack, *, warm: bool) -> WhisperFactory:
 def _accepted_tokens(settings: Settings, keys: Keys) -> list[str]:
     secondary = settings.twilio_auth_token_secondary
     return [keys.twilio_auth_token, *([secondary.get_secret_value()] if secondary else [])]
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(settings.alert_most_an_hour, settings.alert_most_a_day, settings.alert_most_of_all_a_day)
 
 
 def _hints(language: str) -> list[str]:

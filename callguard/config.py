@@ -67,8 +67,25 @@ class Settings(BaseSettings):
     twilio_alert_number: str | None = Field(None, alias="TWILIO_ALERT_NUMBER")
     """Number that alerts are sent from. Absent: the person's own Twilio number."""
 
+    fallback_url: str | None = Field(None, alias="FALLBACK_URL")
+    """Where Twilio finds whom to dial while this server is down: `{number}` and `{twiml}` are filled in."""
+    canary_number: str | None = Field(None, alias="CANARY_NUMBER")
+    """Twilio number that test calls come from. Absent: TWILIO_ALERT_NUMBER."""
+    operator_number: str | None = Field(None, alias="OPERATOR_NUMBER")
+    """Phone of whoever runs this server: gets the message at the end of a test call."""
+
     alert_answer_seconds: float = Field(60, alias="ALERT_ANSWER_SECONDS", gt=0, le=3600)
     """How long an alert by SMS may stay unanswered before the contact is rung."""
+    alert_countries: Annotated[tuple[str, ...], NoDecode] = Field((), alias="ALERT_COUNTRIES")
+    """Comma-separated ISO codes of countries that may be written to and rung, beside each person's own."""
+    alert_most_an_hour: int = Field(4, alias="ALERT_MOST_AN_HOUR", ge=1)
+    """Warnings that one contact gets in an hour at the most; danger always reaches them, once a call."""
+    alert_most_a_day: int = Field(12, alias="ALERT_MOST_A_DAY", ge=1)
+    """Warnings that one contact gets in a day at the most."""
+    alert_most_of_all_a_day: int = Field(200, alias="ALERT_MOST_OF_ALL_A_DAY", ge=1)
+    """Warnings of one organisation in a day at the most."""
+    evidence_hours: float = Field(24, alias="EVIDENCE_HOURS", gt=0, le=720)
+    """How long the link in an alert shows its evidence."""
     transcription: Literal["twilio", "local"] = Field("twilio", alias="TRANSCRIPTION")
     """Who recognises the words: Twilio, with this computer as the reserve, or this computer alone."""
     local_recognition_calls: int = Field(2, alias="LOCAL_RECOGNITION_CALLS", ge=0)
@@ -88,7 +105,15 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field((), alias="TRUSTED_PROXIES")
     """Comma-separated addresses whose X-Forwarded-* headers are believed."""
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("alert_countries", mode="after")
+    @classmethod
+    def _countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        codes = tuple(code.upper() for code in value)
+        if not all(re.fullmatch("[A-Z]{2}", code) for code in codes):
+            raise ValueError("must be two-letter codes of countries, as in US,CA")
+        return codes
+
+    @field_validator("trusted_proxies", "alert_countries", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -97,7 +122,7 @@ class Settings(BaseSettings):
             else value
         )
 
-    @field_validator("public_base_url", "twilio_api_url", "openai_base_url", mode="before")
+    @field_validator("public_base_url", "twilio_api_url", "openai_base_url", "fallback_url", mode="before")
     @classmethod
     def _web_address(cls, value: object) -> object:
         if isinstance(value, str):

@@ -11,7 +11,11 @@ CallguardError                      code, message: what happened and what to do 
 ├── SpoolError                      the encrypted spool can't be written or read
 ├── TelephonyError                  Twilio refused (status, twilio_code) or was not reached
 │   └── TelephonyUnreachable        no reply: whether the request took effect is unknown
+├── DestinationRefused              a number may not be written to or rung (reason)
+├── InvitationRefused               a contact may not be invited now (reason)
 ├── JudgeError                      the LLM gave no usable verdict (reason)
+├── PeopleError                     a people file, or a person in the database, is not as it must be
+├── CanaryRefused                   a test of protection can't be made now
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
 ├── ProtocolError                   a peer broke its protocol: webhook, media frame, TwiML, dialogue file
@@ -104,6 +108,26 @@ class TelephonyUnreachable(TelephonyError):
     code = "TELEPHONY_UNREACHABLE"
 
 
+class DestinationRefused(CallguardError):
+    """A number may not be written to or rung; `reason` is a short word that names no number."""
+
+    code = "DESTINATION_REFUSED"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class InvitationRefused(CallguardError):
+    """A contact may not be invited now; `reason` is a short word."""
+
+    code = "INVITATION_REFUSED"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class JudgeError(CallguardError):
     """The LLM gave no usable verdict; `reason` is a short word fit for a metric label."""
 
@@ -112,6 +136,18 @@ class JudgeError(CallguardError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class PeopleError(CallguardError):
+    """A people file, or a person in the database, is not as it must be; the message says where."""
+
+    code = "PEOPLE"
+
+
+class CanaryRefused(CallguardError):
+    """A test of protection can't be made now; the code says why."""
+
+    code = "CANARY_REFUSED"
 
 
 class NumberUnknown(CallguardError):

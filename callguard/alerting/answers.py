@@ -6,11 +6,13 @@ for.
 """
 
 import asyncio
+from typing import Literal
 from uuid import UUID
 
 import structlog
 
 from callguard.alerting import ladder
+from callguard.alerting.invitations import Invitations
 from callguard.alerting.outbox import escalate_soon
 from callguard.alerting.speech import AlertSpeech, participant_label
 from callguard.db import queue
@@ -22,9 +24,11 @@ from callguard.domain.replies import KEYS, WINDOW_MINUTES, Action, OpenAlert, Re
 from callguard.domain.reply_texts import Told, acknowledgement
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
 CARRY_OUT = "carry_out"
+AnsweredBy = Literal["sms", "key", "link"]
 # What can only be done while the call lasts.
 _NEED_A_LIVE_CALL = frozenset({Action.HANG_UP, Action.JOIN, Action.HOLD, Action.RESUME})
 # What can't be done where Twilio dialled the person itself.
@@ -42,12 +46,16 @@ class Answers:
         database: Database,
         telephony: Telephony,
         speech: AlertSpeech,
+        invitations: Invitations,
+        destinations: Destinations,
         sender: str | None,
         wake: asyncio.Event,
     ) -> None:
         self._database = database
         self._telephony = telephony
         self._speech = speech
+        self._invitations = invitations
+        self._destinations = destinations
         self._sender = sender
         self._wake = wake
         self._ignored = 0
@@ -72,6 +80,10 @@ class Answers:
         reply = parse(body)
         if reply.action in (Action.STOP, Action.START):
             return await self._opted(message_sid, contacts, reply.action)
+        if reply.action is Action.YES and (reply.code or not all(c["verified"] for c in contacts)):
+            contact, answer = await self._invitations.answered(contacts, reply)
+            await self._record(contact, message_sid, None, None, answer)
+            return acknowledgement(answer, contact["language"])
         return await self._asked(message_sid, contacts, reply)
 
     async def _opted(self, message_sid: str, contacts: list[Row], action: Action) -> str | None:
@@ -100,13 +112,15 @@ class Answers:
 
     async def _asked(self, message_sid: str, contacts: list[Row], reply: Reply) -> str | None:
         open_alerts = await self._open_alerts(contacts)
-        alert = meant(reply.code, open_alerts, contacts=len(contacts))
+        # A number that has not confirmed itself answers by the code alone, and so confirms itself.
+        surely = [a for a in open_alerts if reply.code or _contact_of(a, contacts)["verified"]]
+        alert = meant(reply.code, surely, contacts=len(contacts))
         action, told = reply.action, None
         if alert is not None and alert.holds and action is Action.HOLD:
             action = Action.RESUME  # said twice, it is taken back
-        if reply.action is Action.HELP or (reply.action is None and open_alerts):
+        if action is Action.HELP or (action in (None, Action.YES) and open_alerts):
             alert, told = None, Told.HELP
-        elif action is None:
+        elif action in (None, Action.YES):
             pass  # a word of thanks, perhaps: nothing is asked for
         elif not open_alerts:
             told = Told.NOTHING_OPEN
@@ -114,7 +128,7 @@ class Answers:
             told = Told.WHICH
         else:
             told = _told(action, alert)
-        contact = next((c for c in contacts if alert and c["contact_id"] == alert.contact_id), contacts[0])
+        contact = _contact_of(alert, contacts) if alert else contacts[0]
         if not await self._record(contact, message_sid, alert, action, told) or told is None:
             return None
         return acknowledgement(told, contact["language"])
@@ -136,6 +150,7 @@ class Answers:
         action: Action | None,
         told: Told | None,
         *,
+        by: AnsweredBy = "sms",
         is_on_the_line: bool = False,
     ) -> bool:
         """Stores an answer with what follows from it; False when its SID is known.
@@ -151,7 +166,9 @@ class Answers:
             if answer_id is None:
                 return False
             if alert is not None:
-                await session.run("answers.close_alert", alert.id)
+                await session.run("answers.close_alert", alert.id, by)
+                if by == "sms":
+                    await session.run("people.verify_contact", alert.contact_id)
                 if action is not None and told not in (Told.OVER, Told.NOT_HERE):
                     await _follow(session, alert, answer_id, action, is_on_the_line=is_on_the_line)
         self._wake.set()
@@ -167,27 +184,33 @@ class Answers:
         if tenant_id is None:
             return None
         async with self._database.tenant(tenant_id) as session:
-            row = await session.row("answers.to_alert", alert_id)
+            row = await session.row("answers.to_alert", alert_id, WINDOW_MINUTES)
         if row is None or row["contact_id"] is None:
             return None
         action = KEYS.get(digits)
         if action is None:
             return self._spoken(row, alert_id)
-        alert = OpenAlert(
-            alert_id,
-            tenant_id,
-            row["contact_id"],
-            row["call_id"],
-            row["call_is_live"],
-            row["language"],
-            dialled_directly=row["dialled_directly"],
-        )
+        alert = _open_alert(tenant_id, alert_id, row)
         told = _told(action, alert)
         joins = told is Told.JOIN
-        await self._record(row, call_sid, alert, action, told, is_on_the_line=joins)
+        await self._record(row, call_sid, alert, action, told, by="key", is_on_the_line=joins)
         if joins:
             return self._speech.join_conference(row["conference_name"], participant_label(alert.contact_id))
         return self._speech.answered(told, alert.language)
+
+    async def clicked(self, tenant_id: UUID, alert_id: UUID, action: Action | None) -> Told | None:
+        """A button on the page of an alert; without an action it was read. None where it is not to be
+        answered any more. Raises DatabaseError.
+        """
+        async with self._database.tenant(tenant_id) as session:
+            row = await session.row("answers.to_alert", alert_id, WINDOW_MINUTES)
+        if row is None or row["contact_id"] is None or (action is not None and not row["is_open"]):
+            return None
+        alert = _open_alert(tenant_id, alert_id, row)
+        told = _told(action, alert) if action else Told.SEEN
+        source = f"link:{alert_id}:{told}"  # a button that is pressed again has no second effect
+        await self._record(row, source, alert, action, told, by="link")
+        return told
 
     def _spoken(self, row: Row, alert_id: UUID) -> str:
         return self._speech.alert_call(
@@ -209,6 +232,7 @@ class Answers:
 
     async def _ring(self, answer: Row, *, again: bool) -> None:
         to, sender = answer["to_number"], self._sender or answer["twilio_number"]
+        self._destinations.check(to, home=answer["home_number"])
         if again and await self._telephony.find_call(to=to, sender=sender, since=answer["created_at"]):
             return
         twiml = self._spoken(answer, answer["alert_id"])
@@ -217,6 +241,22 @@ class Answers:
     async def gave_up(self, _session: Session, work: Work, code: str) -> None:
         """A visible failure: the contact was told otherwise."""
         log.error("answer_not_carried_out", answer=str(work.subject), code=code)
+
+
+def _open_alert(tenant_id: UUID, alert_id: UUID, row: Row) -> OpenAlert:
+    return OpenAlert(
+        alert_id,
+        tenant_id,
+        row["contact_id"],
+        row["call_id"],
+        row["call_is_live"],
+        row["language"],
+        dialled_directly=row["dialled_directly"],
+    )
+
+
+def _contact_of(alert: OpenAlert, contacts: list[Row]) -> Row:
+    return next(c for c in contacts if c["contact_id"] == alert.contact_id)
 
 
 async def _follow(

@@ -27,7 +27,8 @@ from callguard.domain.ladder import (
     rungs,
     step_may_follow,
 )
-from callguard.errors import TelephonyError
+from callguard.errors import DestinationRefused, TelephonyError
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
 TAKE_STEP = "take_step"
@@ -37,9 +38,7 @@ CALLER, PERSON = "caller", "person"
 log = structlog.get_logger(__name__)
 
 
-async def request_steps(
-    session: Session, tenant_id: UUID, call_id: UUID, risk: int, local_risk: int, excluded_numbers: set[str]
-) -> None:
+async def request_steps(session: Session, tenant_id: UUID, call_id: UUID, risk: int, local_risk: int) -> None:
     """Asks for what a verdict asks for, in the verdict's transaction; nothing in a call that is over."""
     call = await session.row("ladder.standing", call_id)
     if call is None:
@@ -51,15 +50,16 @@ async def request_steps(
     for rung in rungs(risk, local_risk, opted_in, asked, is_safe=call["is_safe"]):
         contact_id = None
         if rung.step is Step.BRING_IN:
-            contact_id = await _first_contact(session, call_id, excluded_numbers)
+            contact_id = await _first_contact(session, call_id, call["excluded"])
             if contact_id is None:
                 continue
         await ask(session, tenant_id, call_id, rung, AskedBy.POLICY, contact_id=contact_id)
 
 
-async def _first_contact(session: Session, call_id: UUID, excluded_numbers: set[str]) -> UUID | None:
+async def _first_contact(session: Session, call_id: UUID, excluded: list[str]) -> UUID | None:
+    """Of those whose numbers have confirmed themselves."""
     contacts = await session.rows("people.contacts_of_call", call_id)
-    fitting = [row for row in contacts if row["phone_number"] not in excluded_numbers]
+    fitting = [row for row in contacts if row["verified"] and row["phone_number"] not in excluded]
     first = min(fitting, key=lambda row: (row["priority"], row["name"], str(row["id"])), default=None)
     return first["id"] if first else None
 
@@ -120,11 +120,17 @@ class Ladder:
     """
 
     def __init__(
-        self, database: Database, telephony: Telephony, speech: AlertSpeech, sender: str | None
+        self,
+        database: Database,
+        telephony: Telephony,
+        speech: AlertSpeech,
+        destinations: Destinations,
+        sender: str | None,
     ) -> None:
         self._database = database
         self._telephony = telephony
         self._speech = speech
+        self._destinations = destinations
         self._sender = sender
 
     async def move(self, work: Work) -> None:
@@ -150,6 +156,9 @@ class Ladder:
     async def _outcome(self, move: Move, row: Row, *, again: bool) -> tuple[StepState | None, str | None]:
         try:
             return await self._do(move, row, again=again), None
+        except DestinationRefused as error:
+            log.error("step_refused", step=str(row["id"]), kind=row["step"], reason=error.reason)
+            return StepState.FAILED, f"destination_{error.reason}"
         except TelephonyError as error:
             if error.may_pass:
                 raise
@@ -212,6 +221,7 @@ class Ladder:
             return StepState.SKIPPED
         conference, label = row["conference_name"], participant_label(row["contact_id"])
         if not (again and await self._telephony.leg_in_conference(conference, label)):
+            self._destinations.check(row["to_number"], home=row["home_number"])
             sender = self._sender or row["twilio_number"]
             await self._telephony.add_contact(
                 conference=conference, to=row["to_number"], sender=sender, label=label

@@ -11,67 +11,92 @@ from uuid import UUID
 
 import structlog
 
+from callguard.alerting.letters import Letters
 from callguard.alerting.speech import AlertSpeech
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.alerts import (
     NOT_RECEIVED,
+    UNREACHED,
+    Caps,
     Channel,
     Contact,
     DeliveryStatus,
+    PlannedAlert,
     delivery_status,
     may_follow,
-    message,
     plan,
 )
-from callguard.domain.replies import code_of
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
-from callguard.errors import TelephonyError, TelephonyUnreachable
+from callguard.errors import DestinationRefused, TelephonyError, TelephonyUnreachable
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
 SEND_ALERT = "send_alert"
 ESCALATE = "escalate"
+# A contact who does not answer is rung this often in an hour; beyond it their messages stand alone.
+MOST_RINGS_AN_HOUR = 4
 # Twilio's code for a recipient who sent STOP, of which it may have told nobody.
-OPTED_OUT = 21610
+OPTED_OUT = "21610"
 
 log = structlog.get_logger(__name__)
 
 
 async def request_alerts(
-    session: Session,
-    tenant_id: UUID,
-    call_id: UUID,
-    analysis_id: UUID,
-    level: AlertLevel,
-    excluded_numbers: set[str],
+    session: Session, tenant_id: UUID, call_id: UUID, analysis_id: UUID, level: AlertLevel, caps: Caps
 ) -> None:
-    """Decides who is told and stores it in the verdict's transaction; never the caller or the person."""
+    """Decides who is told and stores it in the verdict's transaction; never the caller or the person.
+
+    Who is not told is stored with the reason; an alert that reaches nobody is a visible failure.
+    """
+    found = await session.row("alerts.circumstances", call_id)
+    if found is None:
+        return
     contacts = [Contact(**row) for row in await session.rows("people.contacts_of_call", call_id)]
     told = [
         (row["contact_id"], AlertLevel(row["level"])) for row in await session.rows("alerts.told", call_id)
     ]
-    for planned in plan(level, contacts, told, excluded_numbers):
-        alert_id = await session.value(
-            "alerts.add",
-            tenant_id,
-            call_id,
-            analysis_id,
-            planned.contact.id,
-            planned.level,
-            planned.channel,
+    planned = plan(
+        level,
+        contacts,
+        told,
+        found["own_numbers"],
+        found["now"],
+        caps=caps,
+        tenant_warnings=found["tenant_warnings"],
+    )
+    for alert in planned:
+        await _request(session, tenant_id, call_id, analysis_id, alert)
+    reached = told or any(alert.held_back not in UNREACHED for alert in planned)
+    if not reached and await session.value("alerts.reaches_nobody", tenant_id, call_id, analysis_id, level):
+        log.error(
+            "alert_reaches_nobody",
+            call=str(call_id),
+            alert_level=level,
+            do="give the person a contact who confirms their number",
         )
-        if alert_id is not None:
-            await queue.add(
-                session,
-                tenant_id,
-                SEND_ALERT,
-                subject=alert_id,
-                call_id=call_id,
-                urgency=1 if planned.level is AlertLevel.DANGER else 2,
-                delay_seconds=planned.delay_seconds,
-            )
+
+
+async def _request(
+    session: Session, tenant_id: UUID, call_id: UUID, analysis_id: UUID, alert: PlannedAlert
+) -> None:
+    asked = (tenant_id, call_id, analysis_id, alert.contact.id, alert.level, alert.channel)
+    if alert.held_back is not None:
+        await session.run("alerts.hold_back", *asked, alert.held_back)
+        return
+    alert_id = await session.value("alerts.add", *asked)
+    if alert_id is not None:
+        await queue.add(
+            session,
+            tenant_id,
+            SEND_ALERT,
+            subject=alert_id,
+            call_id=call_id,
+            urgency=1 if alert.level is AlertLevel.DANGER else 2,
+            delay_seconds=alert.delay_seconds,
+        )
 
 
 async def escalate_soon(
@@ -97,12 +122,16 @@ class Outbox:
         database: Database,
         telephony: Telephony,
         speech: AlertSpeech,
+        letters: Letters,
+        destinations: Destinations,
         sender: str | None,
         answer_seconds: float,
     ) -> None:
         self._database = database
         self._telephony = telephony
         self._speech = speech
+        self._letters = letters
+        self._destinations = destinations
         self._sender = sender
         self._answer_seconds = answer_seconds
 
@@ -114,26 +143,32 @@ class Outbox:
                 await queue.finish(session, work)
                 return
         try:
+            self._destinations.check(alert["to_number"], home=alert["home_number"])
             sid, status = await self._deliver(alert, second_attempt=work.attempts > 1)
         except TelephonyUnreachable:
             raise
+        except DestinationRefused as error:
+            await self._refused(work, alert, error.reason)
+            return
         except TelephonyError as error:
             if error.may_pass:
                 raise
-            async with self._database.tenant(work.tenant_id) as session:
-                await _advance(
-                    session, work.tenant_id, alert["id"], DeliveryStatus.FAILED, str(error.twilio_code)
-                )
-                if error.twilio_code == OPTED_OUT:
-                    await session.run("answers.opt_out", alert["contact_id"])
-                await queue.finish(session, work)
-            log.error("alert_refused", alert=str(alert["id"]), twilio_code=error.twilio_code)
+            await self._refused(work, alert, str(error.twilio_code))
             return
         async with self._database.tenant(work.tenant_id) as session:
             await _advance(session, work.tenant_id, alert["id"], status, None, sid)
             if alert["alert_type"] == Channel.SMS:
                 await escalate_soon(session, work.tenant_id, work.call_id, alert["id"], self._answer_seconds)
             await queue.finish(session, work)
+
+    async def _refused(self, work: Work, alert: Row, code: str) -> None:
+        """For good: a visible failure."""
+        async with self._database.tenant(work.tenant_id) as session:
+            await _advance(session, work.tenant_id, alert["id"], DeliveryStatus.FAILED, code)
+            if code == OPTED_OUT:
+                await session.run("answers.opt_out", alert["contact_id"])
+            await queue.finish(session, work)
+        log.error("alert_refused", alert=str(alert["id"]), code=code)
 
     async def _begin(self, session: Session, tenant_id: UUID, alert: Row) -> bool:
         """Stores the intent; False where there is nothing left to send."""
@@ -151,23 +186,17 @@ class Outbox:
     async def _deliver(self, alert: Row, *, second_attempt: bool) -> tuple[str, DeliveryStatus]:
         """The SID of the message or call, and how far it is."""
         send = self._ring if alert["alert_type"] == Channel.CALL else self._write
-        level = AlertLevel(alert["level"])
-        fraud_type = FraudType(alert["fraud_type"]) if alert["fraud_type"] else None
-        sender = self._sender or alert["twilio_number"]
-        return await send(alert, level, fraud_type, sender, second_attempt=second_attempt)
+        return await send(alert, self._sender or alert["twilio_number"], second_attempt=second_attempt)
 
     async def _write(
         self,
         alert: Row,
-        level: AlertLevel,
-        fraud_type: FraudType | None,
         sender: str,
         *,
         second_attempt: bool,
     ) -> tuple[str, DeliveryStatus]:
         to, since = alert["to_number"], alert["created_at"]
-        person, caller = alert["person_name"], alert["caller_number"]
-        body = message(level, person, caller, fraud_type, code_of(alert["id"]))
+        body = self._letters.alert(alert)
         sent = None
         if second_attempt:
             sent = await self._telephony.find_message(to=to, body=body, since=since)
@@ -181,13 +210,13 @@ class Outbox:
     async def _ring(
         self,
         alert: Row,
-        level: AlertLevel,
-        fraud_type: FraudType | None,
         sender: str,
         *,
         second_attempt: bool,
     ) -> tuple[str, DeliveryStatus]:
         to, since = alert["to_number"], alert["created_at"]
+        level = AlertLevel(alert["level"])
+        fraud_type = FraudType(alert["fraud_type"]) if alert["fraud_type"] else None
         sid = None
         if second_attempt:
             sid = await self._telephony.find_call(to=to, sender=sender, since=since)
@@ -205,12 +234,7 @@ class Outbox:
         """The message did not arrive, or nobody answered in time: the same contact is rung, once."""
         async with self._database.tenant(work.tenant_id) as session:
             alert = await session.row("alerts.for_sending", work.subject)
-            if alert is not None and not (
-                alert["answered"]
-                or alert["is_safe"]
-                or alert["overtaken"]
-                or alert["status"] == DeliveryStatus.SKIPPED
-            ):
+            if alert is not None and _to_be_rung(alert):
                 spoken = await session.value("alerts.escalate", work.subject)
                 if spoken is not None:
                     await queue.add(
@@ -237,6 +261,20 @@ class Outbox:
         async with self._database.tenant(tenant_id) as session:
             await _advance(session, tenant_id, alert_id, delivery_status(status), error_code, sid)
         return True
+
+
+def _to_be_rung(alert: Row) -> bool:
+    """Whether a spoken call follows a message: only to a number that has confirmed itself, and where messages
+    arrive not again and again.
+    """
+    arrived = alert["status"] not in NOT_RECEIVED
+    return alert["verified"] and not (
+        alert["answered"]
+        or alert["is_safe"]
+        or alert["overtaken"]
+        or alert["status"] == DeliveryStatus.SKIPPED
+        or (arrived and alert["rung_lately"] >= MOST_RINGS_AN_HOUR)
+    )
 
 
 async def _advance(

@@ -11,10 +11,13 @@ from callguard.alerting.ladder import request_steps
 from callguard.alerting.outbox import request_alerts
 from callguard.analysis.judge import Judge
 from callguard.analysis.local_scorer import LocalScorer
+from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
+from callguard.domain.alerts import Caps
 from callguard.domain.caller import parse_verstat
+from callguard.domain.policy import Reason
 from callguard.domain.scoring import Assessment, fuse
 from callguard.domain.signals import (
     Attestation,
@@ -49,10 +52,11 @@ _VOICE_YET_TO_COME = (
 class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
-    def __init__(self, database: Database, scorer: LocalScorer, judge: Judge | None) -> None:
+    def __init__(self, database: Database, scorer: LocalScorer, judge: Judge | None, caps: Caps) -> None:
         self._database = database
         self._scorer = scorer
         self._judge = judge
+        self._caps = caps
 
     async def analyse(self, work: Work) -> None:
         """Scores what has been said so far, and asks for the judge where there is one."""
@@ -63,7 +67,7 @@ class Analyst:
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
             await self._conclude(session, work, call, words, llm)
-            if self._judge is not None:
+            if self._judge is not None and call["decision_reason"] != Reason.CANARY:
                 await queue.add(
                     session, work.tenant_id, JUDGE, subject=work.call_id, call_id=work.call_id, urgency=6
                 )
@@ -111,12 +115,13 @@ class Analyst:
         signals: list[Signal] = [local, _attestation(call), llm, *_VOICE_YET_TO_COME]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
-        if analysis_id is not None and assessment.level is not None:
-            excluded = {call["caller_number"], call["phone_number"], call["twilio_number"]}
+        if call["decision_reason"] == Reason.CANARY:
+            await canary.judged(session, work, call["language"], words)
+        elif analysis_id is not None and assessment.level is not None:
             await request_alerts(
-                session, work.tenant_id, work.call_id, analysis_id, assessment.level, excluded
+                session, work.tenant_id, work.call_id, analysis_id, assessment.level, self._caps
             )
-            await request_steps(session, work.tenant_id, work.call_id, assessment.risk, local.risk, excluded)
+            await request_steps(session, work.tenant_id, work.call_id, assessment.risk, local.risk)
 
 
 async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:

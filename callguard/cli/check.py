@@ -2,21 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from callguard.bootstrap import database_urls
+from callguard.cli.database import opened_database
+from callguard.cli.live_check import Live
+from callguard.cli.numbers import configure as set_up
+from callguard.cli.numbers import persons_numbers, print_numbers
 from callguard.cli.running import run
 from callguard.config import Settings, load_settings
-from callguard.db import migrate
+from callguard.db.pool import Database
 from callguard.errors import CallguardError, TelephonyError
 from callguard.telephony.twilio import TwilioTelephony
 from callguard.trust.keys import load_keys
+from callguard.trust.logs import set_up_logs
 
 PROBE_SECONDS = 5.0
 PROBLEMS = 1
@@ -43,12 +49,49 @@ class Finding:
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
 
 
-def check() -> None:
+def check(
+    live: Annotated[
+        bool, typer.Option("--live", help="Place a test call now, and show how far it comes.")
+    ] = False,
+    person: Annotated[
+        str | None, typer.Option(help="With --live: only the person of this name or e-mail address.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --live: print its result as JSON, and nothing else.")
+    ] = False,
+    configure: Annotated[
+        bool, typer.Option("--configure", help="Set the people's Twilio numbers as they must be.")
+    ] = False,
+) -> None:
     """Tell what is configured, what is reachable, what is wrong, and what to do.
 
-    Status 1 if anything is wrong.
+    Status 1 if anything is wrong, or a test call did not come through.
     """
-    findings = run(_check(load_settings()))
+    settings = load_settings()
+    set_up_logs("error" if settings.log_level == "info" else settings.log_level, settings.log_format)
+    console = Console(stderr=json)
+    if not run(_check(settings, console, Live(person, json) if live else None, configure=configure)):
+        raise typer.Exit(PROBLEMS)
+
+
+async def _check(settings: Settings, console: Console, live: Live | None, *, configure: bool) -> bool:
+    async with AsyncExitStack() as stack:
+        database: Database | CallguardError
+        try:
+            database = await stack.enter_async_context(opened_database(settings, migrating=False))
+        except CallguardError as error:
+            database = error
+        findings = [finding async for finding in _findings(settings, database)]
+        _print(console, findings)
+        well = all(finding.state is not State.WRONG for finding in findings)
+        if isinstance(database, Database):
+            well &= await _numbers(settings, database, console, configure=configure)
+            if live is not None:
+                well &= await live.run(settings, database, console)
+    return well
+
+
+def _print(console: Console, findings: list[Finding]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("part", "state", "seen", "what to do"):
         table.add_column(column, overflow="fold")
@@ -56,20 +99,47 @@ def check() -> None:
         table.add_row(
             finding.part, f"[{_STYLES[finding.state]}]{finding.state}[/]", finding.seen, finding.todo
         )
-    Console().print(table)
-    if any(finding.state is State.WRONG for finding in findings):
-        raise typer.Exit(PROBLEMS)
+    console.print(table)
 
 
-async def _check(settings: Settings) -> list[Finding]:
-    return [finding async for finding in _findings(settings)]
+async def _numbers(settings: Settings, database: Database, console: Console, *, configure: bool) -> bool:
+    """The people's Twilio numbers; whether all are set as they must be, as far as is known."""
+    if settings.local_mode:
+        return print_numbers(console, await persons_numbers(settings, database, None), looked_up=False)
+    async with _telephony(settings) as telephony:
+        try:
+            account = await telephony.numbers()
+            numbers = await persons_numbers(settings, database, account)
+            for number in await set_up(telephony, numbers) if configure else []:
+                console.print(f"{number.number}: set as it must be.", markup=False)
+            if configure:
+                numbers = await persons_numbers(settings, database, await telephony.numbers())
+        except TelephonyError as error:
+            console.print(str(error), style="red", markup=False)
+            return False
+    return print_numbers(console, numbers, looked_up=True)
 
 
-async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+@asynccontextmanager
+async def _telephony(settings: Settings) -> AsyncIterator[TwilioTelephony]:
+    keys = load_keys(settings)
+    telephony = TwilioTelephony(
+        account_sid=keys.twilio_account_sid,
+        auth_token=keys.twilio_auth_token,
+        base_url=settings.twilio_base_url,
+    )
+    try:
+        yield telephony
+    finally:
+        await telephony.close()
+
+
+async def _findings(settings: Settings, database: Database | CallguardError) -> AsyncIterator[Finding]:
     yield _data_folder(settings)
-    yield await _database(settings)
+    yield _database(settings, database)
     yield await _server(settings)
     yield await _telephone(settings)
+    yield _canary(settings)
     yield _judge(settings)
     yield _speech(settings)
 
@@ -85,17 +155,10 @@ def _data_folder(settings: Settings) -> Finding:
     )
 
 
-async def _database(settings: Settings) -> Finding:
+def _database(settings: Settings, database: Database | CallguardError) -> Finding:
     kind = "embedded Postgres" if settings.database_url is None else "Postgres at DATABASE_URL"
-    try:
-        async with database_urls(settings) as cluster:
-            missing = await migrate.pending(cluster.owner_dsn)
-    except CallguardError as error:
-        return Finding("database", State.WRONG, kind, str(error))
-    if missing:
-        return Finding(
-            "database", State.WRONG, f"{kind}, {len(missing)} migrations behind", "Run: callguard migrate"
-        )
+    if isinstance(database, CallguardError):
+        return Finding("database", State.WRONG, kind, str(database))
     return Finding("database", State.OK, f"{kind}, up to date")
 
 
@@ -128,19 +191,14 @@ async def _telephone(settings: Settings) -> Finding:
             "local mode: calls come from the stand-in",
             "Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN for real calls.",
         )
-    keys = load_keys(settings)
-    telephony = TwilioTelephony(
-        account_sid=keys.twilio_account_sid,
-        auth_token=keys.twilio_auth_token,
-        base_url=settings.twilio_base_url,
-    )
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            numbers = await telephony.voice_urls()
+        async with _telephony(settings) as telephony, asyncio.timeout(PROBE_SECONDS):
+            numbers = [
+                (number.settings.voice_url, number.settings.voice_fallback_url)
+                for number in await telephony.numbers()
+            ]
     except (TelephonyError, TimeoutError) as error:
         return Finding("telephone", State.WRONG, "Twilio account", str(error) or "Twilio gave no answer.")
-    finally:
-        await telephony.close()
     wanted = f"{settings.base_url}/incoming-call"
     pointed = [url for url, _ in numbers if url.partition("#")[0] == wanted]
     if not pointed:
@@ -155,10 +213,21 @@ async def _telephone(settings: Settings) -> Finding:
             "telephone",
             State.NOTE,
             f"{len(pointed)} numbers come here, without a fallback",
-            "Give each a fallback URL with static TwiML that dials the person: "
+            "Give each a fallback URL with static TwiML that dials the person, as printed below: "
             "calls then connect while this server is down.",
         )
     return Finding("telephone", State.OK, f"{len(pointed)} of {len(numbers)} numbers come here")
+
+
+def _canary(settings: Settings) -> Finding:
+    if settings.canary_number or settings.twilio_alert_number:
+        return Finding("test calls", State.OK, "Place one now: callguard check --live")
+    return Finding(
+        "test calls",
+        State.NOTE,
+        "no number to call from",
+        "Set CANARY_NUMBER to a Twilio number of yours that is no protected person's.",
+    )
 
 
 def _judge(settings: Settings) -> Finding:

@@ -49,14 +49,14 @@ async def _demo(settings: Settings, *, stays: bool, json: bool) -> DemoReport:
             report = await demo.run()
             await asyncio.sleep(2 * REDRAW_SECONDS)  # the last call's end is drawn, too
             if stays:
-                await _until_interrupted(console, report)
+                await _until_interrupted(console, demo, report)
         finally:
             screen.cancel()
             await asyncio.gather(screen, return_exceptions=True)
     if json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
-        _print_summary(console, report)
+        _print_summary(console, demo, report)
     return report
 
 
@@ -73,8 +73,8 @@ async def _show(demo: Demo, console: Console) -> None:
             await asyncio.sleep(REDRAW_SECONDS)
 
 
-async def _until_interrupted(console: Console, report: DemoReport) -> None:
-    _print_summary(console, report)
+async def _until_interrupted(console: Console, demo: Demo, report: DemoReport) -> None:
+    _print_summary(console, demo, report)
     console.print("The server stays up: look at the dashboard. Ctrl-C ends it.")
     try:
         await asyncio.Event().wait()
@@ -84,9 +84,11 @@ async def _until_interrupted(console: Console, report: DemoReport) -> None:
             task.uncancel()
 
 
-def _print_summary(console: Console, report: DemoReport) -> None:
+def _print_summary(console: Console, demo: Demo, report: DemoReport) -> None:
     for outcome in report.calls:
         console.print(_summary(outcome), highlight=False, soft_wrap=True)
+    for name, body in demo.messages():
+        console.print(f"{name} got: {body}", highlight=False, soft_wrap=True, markup=False)
     verdict = (
         "All calls were judged as they must be."
         if report.passed

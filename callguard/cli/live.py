@@ -186,7 +186,8 @@ def _reasons(call: LiveCall) -> Iterator[tuple[str, str]]:
 
 def _alert_line(alert: LiveAlert) -> str:
     channel, delivery = wording.channel_words(alert.channel), wording.delivery_words(alert)
-    return f"{alert.level} to {_plain(alert.contact_name)} by {channel}: {delivery}"
+    answer = f", {wording.answer_words(alert)}" if alert.answered_at else ""
+    return f"{alert.level} to {_plain(alert.contact_name)} by {channel}: {delivery}{answer}"
 
 
 def _step_line(step: LiveStep) -> str:

@@ -8,7 +8,9 @@ import typer
 
 from callguard.cli.check import check
 from callguard.cli.demo import demo
+from callguard.cli.invite import invite
 from callguard.cli.migrate import migrate
+from callguard.cli.people import people
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
 from callguard.errors import CallguardError
@@ -21,8 +23,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, check):
+for command in (demo, serve, simulate, migrate, invite, check):
     app.command()(command)
+app.add_typer(people, name="people")
 
 
 def _print_version(wanted: bool) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
 from callguard.dashboard.rendering import View, render_view
-from callguard.dashboard.snapshot import LiveCall, Snapshot, SnapshotSource
+from callguard.dashboard.snapshot import Snapshot, SnapshotSource
 from callguard.errors import DatabaseError
 
 _POLL_SECONDS = 0.4
@@ -86,11 +86,11 @@ class LiveFeed:
 
     async def _poll(self) -> None:
         snapshot: Snapshot | None = None
-        shown: tuple[tuple[LiveCall, ...], bool] | None = None
+        shown: object = None
         while True:
             newer = await self._ask()
             snapshot, away = newer or snapshot, newer is None
-            state = (snapshot.calls if snapshot else (), away)
+            state = (snapshot.calls, snapshot.protections, away) if snapshot else (away,)
             if state != shown:
                 shown = state
                 view = await asyncio.to_thread(render_view, snapshot, away=away, before=self._view)

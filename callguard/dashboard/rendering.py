@@ -39,6 +39,7 @@ _templates = jinja2.Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {
+    "answer": wording.answer_words,
     "attestation": wording.attestation_words,
     "channel": wording.channel_words,
     "delivery": wording.delivery_words,
@@ -103,6 +104,9 @@ def render_view(snapshot: Snapshot | None, *, away: bool, before: View | None = 
         ),
         "alerts": _fragment("alerts.html", alerts=alerts, now=now),
         "ended": _fragment("ended.html", calls=ended),
+        "protection": _fragment(
+            "protection.html", protections=snapshot.protections if snapshot else (), now=now
+        ),
     }
     return View(sections, cards, drawn)
 

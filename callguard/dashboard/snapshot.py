@@ -1,10 +1,11 @@
 """The read model of everything that moves: what the dashboard and the terminal show, at one moment."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from callguard.canary.runs import Protection
 from callguard.domain.transcript import Utterance
 
 
@@ -16,11 +17,16 @@ class Contribution:
     state: str
     risk: int | None
     detail: str
+    tactics: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LiveAlert:
-    """One message to one contact and how far it got."""
+    """One message to one contact and how far it got.
+
+    `reason` is a code: why it was held back or could not be sent. `answered_by` is sms, key or link, and
+    `answer` what was asked for, None where it was only read.
+    """
 
     id: UUID
     contact_name: str
@@ -30,6 +36,10 @@ class LiveAlert:
     created_at: datetime
     sent_at: datetime | None
     delivered_at: datetime | None
+    reason: str | None = None
+    answered_at: datetime | None = None
+    answered_by: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +87,14 @@ class LiveCall:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All live calls and the recent ended ones, newest first. A call's risk is 0 before any analysis."""
+    """All live calls and the recent ended ones, newest first. A call's risk is 0 before any analysis.
+
+    `protections`: what test calls say about each person's protection.
+    """
 
     taken_at: datetime
     calls: tuple[LiveCall, ...]
+    protections: tuple[Protection, ...] = ()
 
 
 SnapshotSource = Callable[[], Awaitable[Snapshot]]

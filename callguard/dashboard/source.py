@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
+from callguard.canary import runs
+from callguard.canary.runs import Protection
 from callguard.dashboard.snapshot import Contribution, LiveAlert, LiveCall, LiveStep, Snapshot
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.transcript import Utterance
@@ -25,11 +27,15 @@ class DatabaseSnapshots:
         async with self._database.session() as session:
             tenants: list[UUID] = [row["id"] for row in await session.rows("tenants.ids")]
         calls: list[LiveCall] = []
+        protections: list[Protection] = []
         for tenant_id in tenants:
             async with self._database.tenant(tenant_id) as session:
                 calls += await _calls(session, tenant_id)
+                protections += await runs.protections(session, tenant_id)
         calls.sort(key=lambda call: (call.ended_at is None, call.started_at), reverse=True)
-        return Snapshot(taken_at=datetime.now(UTC), calls=tuple(calls[:MOST_CALLS]))
+        return Snapshot(
+            taken_at=datetime.now(UTC), calls=tuple(calls[:MOST_CALLS]), protections=tuple(protections)
+        )
 
 
 async def _calls(session: Session, tenant_id: UUID) -> list[LiveCall]:
@@ -67,6 +73,10 @@ def _alert(row: Row) -> LiveAlert:
         created_at=row["created_at"],
         sent_at=row["sent_at"],
         delivered_at=row["delivered_at"],
+        reason=row["error_code"],
+        answered_at=row["answered_at"],
+        answered_by=row["answered_by"],
+        answer=row["answer"],
     )
 
 

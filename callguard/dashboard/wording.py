@@ -111,9 +111,42 @@ _DELIVERY = {
 }
 
 
+_REASONS = {
+    "no_recipient": "no contact has confirmed their number",
+    "own_number": "the number is the caller's or the person's own",
+    "unverified": "this number has not confirmed itself yet",
+    "danger_only": "wants danger only",
+    "quiet_hours": "in their quiet hours",
+    "capped": "they got as many warnings as may be sent",
+    "destination_country": "the number's country is not allowed",
+    "destination_premium_rate": "the number costs extra",
+    "destination_no_number": "not a telephone number",
+}
+
+
 def delivery_words(alert: LiveAlert) -> str:
-    """How far a message got."""
-    return _DELIVERY.get(alert.status, alert.status)
+    """How far a message got, and why no further."""
+    words = _DELIVERY.get(alert.status, alert.status)
+    if alert.reason not in _REASONS:
+        return words
+    return f"{'not sent' if alert.status == 'skipped' else words}: {_REASONS[alert.reason]}"
+
+
+_ANSWERS = {
+    "hang_up": "hang up on the caller",
+    "safe": "it is fine",
+    "call": "ring me",
+    "join": "bring me in",
+    "hold": "hold the caller",
+}
+_ANSWERED_BY = {"sms": "by SMS", "key": "by a key", "link": "on the page"}
+
+
+def answer_words(alert: LiveAlert) -> str:
+    """What a contact answered and by which way."""
+    by = _ANSWERED_BY.get(alert.answered_by or "", "")
+    answer = _ANSWERS.get(alert.answer or "")
+    return " ".join(part for part in ("answered", by) if part) + (f": {answer}" if answer else "")
 
 
 _STEPS = {

@@ -18,7 +18,9 @@ NEWER_CAME = "DATABASE_23505"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A row in this worker's hands. `attempts` counts this one."""
+    """A row in this worker's hands. `attempts` counts this one; what is about no call has its subject as
+    `call_id`.
+    """
 
     id: int
     tenant_id: UUID
@@ -36,7 +38,7 @@ async def add(
     kind: str,
     *,
     subject: UUID,
-    call_id: UUID,
+    call_id: UUID | None,
     payload: dict[str, object] | None = None,
     urgency: int,
     delay_seconds: float = 0,

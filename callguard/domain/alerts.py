@@ -1,27 +1,48 @@
-"""Who is told, when and in which words: the alert policy. Pure; the outbox carries it out."""
+"""Who is told, and when: the alert policy. Pure; the outbox carries it out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 from enum import StrEnum
 from uuid import UUID
 
-from callguard.domain import sms
-from callguard.domain.caller import WITHHELD, spoken_number
-from callguard.domain.scoring import AlertLevel, kind_of
-from callguard.domain.signals import FraudType
+from callguard.domain.policy import within_hours
+from callguard.domain.scoring import AlertLevel
 
 ESCALATION_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """An emergency contact; the smallest priority is asked first."""
+    """An emergency contact; the smallest priority is asked first.
+
+    `verified`: the number has confirmed itself. `danger_only` and the quiet hours (None, or both, by the
+    clock of `time_zone`) hold warnings back. The last two count the warnings this contact was sent.
+    """
 
     id: UUID
     name: str
     phone_number: str
     priority: int
     opted_out: bool = False
+    verified: bool = True
+    danger_only: bool = False
+    time_zone: str = "UTC"
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    warned_this_hour: int = 0
+    warned_this_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most warnings that may be sent: to one contact, and of one tenant in a day. Danger has no cap: it
+    is one message for each call and contact in any case.
+    """
+
+    contact_hour: int = 4
+    contact_day: int = 12
+    tenant_day: int = 200
 
 
 class Channel(StrEnum):
@@ -31,13 +52,28 @@ class Channel(StrEnum):
     CALL = "call"
 
 
+class HeldBack(StrEnum):
+    """Why a contact does not get an alert: `error_code` in the database."""
+
+    OWN_NUMBER = "own_number"
+    UNVERIFIED = "unverified"
+    DANGER_ONLY = "danger_only"
+    QUIET_HOURS = "quiet_hours"
+    CAPPED = "capped"
+
+
+# Of these reasons none is anybody's wish: an alert that meets no other contact has failed.
+UNREACHED = frozenset({HeldBack.OWN_NUMBER, HeldBack.UNVERIFIED})
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedAlert:
-    """A message to one contact, due after `delay_seconds` unless somebody answered before."""
+    """A message to one contact, due after `delay_seconds` unless somebody answered before; or `held_back`."""
 
     contact: Contact
     level: AlertLevel
     delay_seconds: int
+    held_back: HeldBack | None = None
 
     @property
     def channel(self) -> Channel:
@@ -50,61 +86,70 @@ def plan(
     contacts: Iterable[Contact],
     already: Iterable[tuple[UUID, AlertLevel]],
     excluded_numbers: Iterable[str],
+    now: datetime,
+    *,
+    caps: Caps = Caps(),
+    tenant_warnings: int = 0,
 ) -> tuple[PlannedAlert, ...]:
-    """The messages that a verdict asks for.
+    """The messages that a verdict asks for, and those it would ask for but for a reason.
 
     danger reaches all contacts at once; warning asks one after the other, ESCALATION_SECONDS apart. A
     contact is told once per level and call, and not of a warning after a danger. `excluded_numbers` (the
-    caller, the person) are never told.
+    caller, the person's own) are never told. `tenant_warnings`: how many were sent in the last day.
     """
     told = set(already)
-    excluded = set(excluded_numbers)
-    ordered = sorted(
-        (c for c in contacts if c.phone_number not in excluded), key=lambda c: (c.priority, c.name, str(c.id))
-    )
+    ordered = sorted(contacts, key=lambda c: (c.priority, c.name, str(c.id)))
+    reasons = _reasons(level, ordered, frozenset(excluded_numbers), now, caps, tenant_warnings)
     step = 0 if level is AlertLevel.DANGER else ESCALATION_SECONDS
-    return tuple(
-        PlannedAlert(contact, level, position * step)
-        for position, contact in enumerate(ordered)
-        if (contact.id, level) not in told and (contact.id, AlertLevel.DANGER) not in told
-    )
+    planned: list[PlannedAlert] = []
+    position = 0
+    for contact in ordered:
+        reason = reasons[contact.id]
+        if (contact.id, level) not in told and (contact.id, AlertLevel.DANGER) not in told:
+            planned.append(PlannedAlert(contact, level, position * step, reason))
+        position += reason is None
+    return tuple(planned)
 
 
-def message(level: AlertLevel, person: str, caller: str, fraud_type: FraudType | None, code: str) -> str:
-    """The SMS, at most two segments: of GSM-7, or a shorter text for a name in another script.
-
-    Fixed words, the person's name and the caller's number (as stored): nothing that was said on the call
-    gets in, and no link. `code` is short and unique to the alert: a reply names the alert by it, and it tells
-    a repeated message from a second alert. STOP is advised against, since it opts out at the carrier.
-    """
-    who = sms.plain_name(person)[:40].rstrip() or "the person you look after"
-    number = _shown(caller)
-    if not sms.fits_gsm_7(who):
-        return _short_message(level, who, number, code)
-    kind = kind_of(fraud_type or FraudType.OTHER)
-    how = f"Reply HANGUP, SAFE or CALL (not STOP). Code {code}"
+def _reasons(
+    level: AlertLevel,
+    contacts: Sequence[Contact],
+    excluded: Collection[str],
+    now: datetime,
+    caps: Caps,
+    tenant_warnings: int,
+) -> dict[UUID, HeldBack | None]:
     if level is AlertLevel.DANGER:
-        return (
-            f"callguard ALERT: {who} is on the phone right now with a likely scammer: {kind}. "
-            f"Caller: {number}. Ring or go there at once; have them hang up and send no money. {how}"
+        # Where no contact of the person has confirmed a number yet, danger goes to those they named all the
+        # same, by one message without a link: silence would be worse than a line to a mistyped number.
+        nobody = not any(c.verified and c.phone_number not in excluded for c in contacts)
+        return {c.id: _why_no_danger(c, excluded, anyone=nobody) for c in contacts}
+    reasons: dict[UUID, HeldBack | None] = {}
+    left = caps.tenant_day - tenant_warnings
+    for contact in contacts:
+        reasons[contact.id] = _why_no_danger(contact, excluded, anyone=False) or _why_no_warning(
+            contact, now, caps, left
         )
-    return (
-        f"callguard warning: a call to {who} sounds suspicious: it may be {kind}. "
-        f"Caller: {number}. Please check on them now. {how}"
-    )
+        left -= reasons[contact.id] is None
+    return reasons
 
 
-def _short_message(level: AlertLevel, who: str, number: str, code: str) -> str:
-    before = "callguard ALERT: scam call, " if level is AlertLevel.DANGER else "callguard warning: call, "
-    after = f" and {number}. Reply HANGUP, SAFE, CALL (not STOP). Code {code}"
-    return before + sms.clip(who, sms.MOST_UCS_2 - len(before) - len(after)) + after
+def _why_no_danger(contact: Contact, excluded: Collection[str], *, anyone: bool) -> HeldBack | None:
+    if contact.phone_number in excluded:
+        return HeldBack.OWN_NUMBER
+    if contact.verified or (anyone and not contact.opted_out):
+        return None
+    return HeldBack.UNVERIFIED
 
 
-def _shown(caller: str) -> str:
-    """Addresses that are no numbers are the caller's own words, and stay out."""
-    if caller == WITHHELD:
-        return "withheld number"
-    return spoken_number(caller) if caller.startswith("+") else "no phone number"
+def _why_no_warning(contact: Contact, now: datetime, caps: Caps, left: int) -> HeldBack | None:
+    if contact.danger_only:
+        return HeldBack.DANGER_ONLY
+    if within_hours(contact.quiet_from, contact.quiet_until, contact.time_zone, now):
+        return HeldBack.QUIET_HOURS
+    if contact.warned_this_hour >= caps.contact_hour or contact.warned_this_day >= caps.contact_day:
+        return HeldBack.CAPPED
+    return HeldBack.CAPPED if left <= 0 else None
 
 
 class DeliveryStatus(StrEnum):

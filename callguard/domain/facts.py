@@ -78,7 +78,41 @@ class ConferenceChanged(Fact, frozen=True, kw_only=True, tag="conference_changed
     leg_sid: str | None = None
 
 
-AnyFact = CallArrived | WordsHeard | TranscriptionChanged | LegChanged | LegAnsweredBy | ConferenceChanged
+class CallerScreened(Fact, frozen=True, kw_only=True, tag="caller_screened"):
+    """An unknown caller answered the question who they are, or did not.
+
+    `said` is what was recognised, empty where a key was pressed, None for silence. `dialled_directly`
+    where the TwiML that followed dialled the person itself.
+    """
+
+    said: str | None
+    confidence: float | None
+    answered_at: datetime
+    dialled_directly: bool = False
+
+
+class ConnectionChosen(Fact, frozen=True, kw_only=True, tag="connection_chosen"):
+    """The caller took the announcement's offer of a connection that isn't listened to."""
+
+
+class MessageRecorded(Fact, frozen=True, kw_only=True, tag="message_recorded"):
+    """A voicemail lies at Twilio."""
+
+    recording_sid: str
+    seconds: int
+
+
+AnyFact = (
+    CallArrived
+    | WordsHeard
+    | TranscriptionChanged
+    | LegChanged
+    | LegAnsweredBy
+    | ConferenceChanged
+    | CallerScreened
+    | ConnectionChosen
+    | MessageRecorded
+)
 
 _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
 

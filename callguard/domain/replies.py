@@ -28,6 +28,7 @@ class Action(StrEnum):
     STOP = "stop"
     START = "start"
     HELP = "help"
+    YES = "yes"
 
 
 KEYS = {"1": Action.HANG_UP, "2": Action.SAFE, "3": Action.JOIN}
@@ -73,6 +74,18 @@ PHRASES: dict[Action, tuple[str, ...]] = {
         *("starten", "anmelden", "comecar", "voltar"),
     ),
     Action.HELP: ("help", "info", "ayuda", "aide", "hilfe", "ajuda"),
+    Action.YES: (
+        "yes",
+        "si",
+        "oui",
+        "ja",
+        "sim",
+        "i agree",
+        "acepto",
+        "j accepte",
+        "einverstanden",
+        "aceito",
+    ),
 }
 _ACTIONS = {phrase: action for action, phrases in PHRASES.items() for phrase in phrases}
 

@@ -21,6 +21,9 @@ class Told(StrEnum):
     NOTHING_OPEN = "nothing_open"
     OVER = "over"
     NOT_HERE = "not_here"
+    SEEN = "seen"
+    WELCOME = "welcome"
+    NO_INVITATION = "no_invitation"
 
 
 _TEXTS: dict[Told, dict[str, str]] = {
@@ -107,6 +110,27 @@ _TEXTS: dict[Told, dict[str, str]] = {
         "fr": "callguard : cet appel est déjà terminé. Veuillez rappeler vous-même.",
         "de": "callguard: Dieser Anruf ist schon beendet. Bitte rufen Sie selbst an.",
         "pt": "callguard: essa chamada já terminou. Por favor, ligue você mesmo.",
+    },
+    Told.SEEN: {
+        "en": "callguard: noted that you have seen this.",
+        "es": "callguard: anotado que lo ha visto.",
+        "fr": "callguard : noté que vous l'avez vu.",
+        "de": "callguard: Notiert, dass Sie es gesehen haben.",
+        "pt": "callguard: anotado que viu isto.",
+    },
+    Told.WELCOME: {
+        "en": "callguard: thank you. You get alerts from now on. Reply STOP to end them.",
+        "es": "callguard: gracias. A partir de ahora recibirá avisos. Responda STOP para no recibirlos.",
+        "fr": "callguard : merci. Vous recevrez désormais les alertes. Répondez STOP pour y mettre fin.",
+        "de": "callguard: Danke. Sie erhalten ab jetzt Warnungen. Antworten Sie STOP, um sie zu beenden.",
+        "pt": "callguard: obrigado. A partir de agora recebe alertas. Responda STOP para terminar.",
+    },
+    Told.NO_INVITATION: {
+        "en": "callguard: no open invitation fits this. Reply YES and the code of our newest message.",
+        "es": "callguard: no corresponde a ninguna invitación. Responda SI y el código del último mensaje.",
+        "fr": "callguard : aucune invitation ne correspond. Répondez OUI et le code du dernier message.",
+        "de": "callguard: Dazu gibt es keine Einladung. Antworten Sie JA und den Code der letzten Nachricht.",
+        "pt": "callguard: não corresponde a nenhum convite. Responda SIM e o código da última mensagem.",
     },
 }
 

@@ -48,12 +48,15 @@ class AlertLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one signal brought: `risk` 0-100, None where it carries none, and a sentence for people."""
+    """What one signal brought: `risk` 0-100, None where it carries none, a sentence for people, and the
+    tactics it found in the words, the strongest first.
+    """
 
     signal: SignalName
     state: SignalState
     risk: int | None
     detail: str
+    tactics: tuple[Tactic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +177,16 @@ def _quotations(scores: list[LocalScore], opinions: list[LlmOpinion]) -> tuple[s
 def _contribution(signal: Signal) -> Contribution:
     match signal:
         case LocalScore():
-            found = ", ".join(_NOUN[t] for t in _tactics([signal], [])) or "nothing that frauds say"
-            return Contribution(
-                SignalName.LOCAL_SCORER, SignalState.MEASURED, signal.risk, f"The words contain: {found}."
-            )
+            tactics = tuple(_tactics([signal], []))
+            found = ", ".join(_NOUN[t] for t in tactics) or "nothing that frauds say"
+            detail = f"The words contain: {found}."
+            return Contribution(SignalName.LOCAL_SCORER, SignalState.MEASURED, signal.risk, detail, tactics)
         case LlmOpinion():
             found = ", ".join(_NOUN[t] for t in signal.tactics) or "none"
             detail = f"Tactics the language model sees: {found}; confidence {signal.confidence:.0%}."
-            return Contribution(SignalName.LLM, SignalState.MEASURED, signal.risk, detail)
+            return Contribution(
+                SignalName.LLM, SignalState.MEASURED, signal.risk, detail, tuple(signal.tactics)
+            )
         case Attestation():
             return Contribution(SignalName.ATTESTATION, SignalState.MEASURED, None, _ATTESTED[signal.level])
         case NotAvailable():

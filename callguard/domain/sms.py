@@ -2,6 +2,7 @@
 
 import unicodedata
 
+MOST_GSM_7 = 306
 # One place less than 134: a segment does not end within a pair of surrogates.
 MOST_UCS_2 = 133
 
@@ -29,13 +30,18 @@ def plain_name(name: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text without the accents that GSM-7 doesn't have."""
-    return "".join(c if c in _GSM_7 else _without_marks(c) for c in text)
+    """The text without the accents and typographic signs that GSM-7 doesn't have."""
+    return "".join(c if c in _GSM_7 else _without_marks(c) for c in text.translate(_PLAINER))
 
 
 def clip(text: str, units: int) -> str:
     """As much of the text as `units` UTF-16 code units hold."""
     return text.encode("utf-16-be")[: 2 * units].decode("utf-16-be", "ignore").rstrip()
+
+
+def units(text: str) -> int:
+    """How many UTF-16 code units the text takes."""
+    return len(text.encode("utf-16-be")) // 2
 
 
 def _in_names(character: str) -> bool:

@@ -10,11 +10,14 @@ from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.call import ANSWERED, FINAL
+from callguard.domain.call_screening import PERSON_WITHIN_S
 from callguard.domain.caller import WITHHELD
 from callguard.domain.delivery import Delivery, TriedLeg, in_order, next_delivery
 from callguard.errors import TelephonyError, TelephonyUnreachable
-from callguard.intake.records import DIAL, TELL_UNREACHABLE, persons_leg
+from callguard.intake.asking import DIAL
+from callguard.intake.records import TELL_UNREACHABLE, persons_leg
 from callguard.intake.twiml import Twiml
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import DialledLeg, Telephony
 
 # After this long a leg that was dialled is asked about: it rings for 40 s, and its callbacks may be lost.
@@ -39,7 +42,14 @@ class _Await:
     leg_sid: str
 
 
-_Move = _Ring | _Await | None
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """A leg whose phone asks who is calling: the person has these seconds left."""
+
+    seconds: float
+
+
+_Move = _Ring | _Await | _Patience | None
 
 
 class Dialler:
@@ -48,8 +58,11 @@ class Dialler:
     One row of DIAL waits behind each leg that rings, with the call token: whatever ends the leg wakes it.
     """
 
-    def __init__(self, database: Database, telephony: Telephony, twiml: Twiml) -> None:
+    def __init__(
+        self, database: Database, telephony: Telephony, twiml: Twiml, destinations: Destinations
+    ) -> None:
         self._database = database
+        self._destinations = destinations
         self._telephony = telephony
         self._twiml = twiml
 
@@ -57,10 +70,11 @@ class Dialler:
         """Rings the person by the next way, bearing the caller's own number where a call token lets us."""
         async with self._database.tenant(work.tenant_id) as session:
             call = await session.row("calls.for_dialling", work.call_id)
-            if call is None or call["status"] != "active" or call["connected_at"] is not None:
+            if call is None or not _wants_dialling(call):
                 await queue.finish(session, work)
                 return
-            legs = await session.rows("legs.of_call", work.call_id)
+            await session.run("legs.give_up_screening", work.call_id, PERSON_WITHIN_S)
+            legs = await session.rows("legs.of_call", work.call_id, PERSON_WITHIN_S)
             move = await self._next_move(session, work, legs)
         await self._end_given_up(call, legs)
         match move:
@@ -68,6 +82,10 @@ class Dialler:
                 await self._ring(work, call, legs, move)
             case _Await(leg_sid=leg_sid):
                 await self._ask_about(work, leg_sid)
+            case _Patience(seconds=seconds):
+                async with self._database.tenant(work.tenant_id) as session:
+                    await _look_again(session, work, delay_seconds=max(seconds, 0))
+                    await queue.finish(session, work)
             case None:
                 async with self._database.tenant(work.tenant_id) as session:
                     await _ask_to_tell(session, work)
@@ -76,22 +94,36 @@ class Dialler:
     async def _next_move(self, session: Session, work: Work, legs: list[Row]) -> _Move:
         """Decides, and stores the intent before Twilio is asked."""
         tried = [TriedLeg(leg["address"], leg["status"], leg["given_up"] is not None) for leg in legs]
-        if tried and not tried[-1].is_over:
-            leg = legs[-1]
-            if leg["call_sid"] is not None:
-                return _Await(leg["call_sid"])
-            return _Ring(leg["id"], leg["address"], asked=await session.value("legs.ask", leg["id"]))
         ways = await session.row("deliveries.of_call", work.call_id)
         if ways is None:
             return None
-        ordered = in_order(msgspec.convert(ways["deliveries"], list[Delivery]), ways["phone_number"])
-        way = next_delivery(ordered, tried)
-        if way is None:
-            return None
-        leg_id = await session.value(
-            "legs.expect", work.tenant_id, work.call_id, len(legs) + 1, way.kind, way.address
-        )
-        return _Ring(leg_id, way.address, asked=await session.value("legs.ask", leg_id))
+        home = ways["phone_number"]
+        if tried and not tried[-1].is_over:
+            leg = legs[-1]
+            if leg["person_in"] is not None:
+                return _Patience(leg["person_in"])
+            if leg["call_sid"] is not None:
+                return _Await(leg["call_sid"])
+            if ring := await self._allowed(session, leg["id"], leg["address"], home):
+                return ring
+        ordered = in_order(msgspec.convert(ways["deliveries"], list[Delivery]), home)
+        while (way := next_delivery(ordered, tried)) is not None:
+            leg_id = await session.value(
+                "legs.expect", work.tenant_id, work.call_id, len(tried) + 1, way.kind, way.address
+            )
+            if ring := await self._allowed(session, leg_id, way.address, home):
+                return ring
+            tried.append(TriedLeg(way.address, "failed", given_up=False))
+        return None
+
+    async def _allowed(self, session: Session, leg_id: UUID, address: str, home: str) -> _Ring | None:
+        """The leg as one to be dialled; None, and over, where that number may not be rung."""
+        refused = self._destinations.refusal(address, home=home)
+        if refused is None:
+            return _Ring(leg_id, address, asked=await session.value("legs.ask", leg_id))
+        log.error("delivery_refused", leg=str(leg_id), reason=refused)
+        await session.run("legs.refuse", leg_id, refused)
+        return None
 
     async def _end_given_up(self, call: Row, legs: list[Row]) -> None:
         """A leg on which a machine speaks, or which came back, is no way to the person."""
@@ -148,13 +180,24 @@ class Dialler:
             await _ask_to_tell(session, work)
 
     async def tell_unreachable(self, work: Work) -> None:
-        """Says so to a caller who still waits."""
+        """Says so to a caller who still waits, or takes a message where the person wants that."""
         async with self._database.tenant(work.tenant_id) as session:
             waiting = await session.row("calls.caller_leg", work.call_id)
         if waiting is not None:
-            await self._telephony.redirect(waiting["call_sid"], self._twiml.unreachable(waiting["language"]))
+            language = waiting["language"]
+            await self._telephony.redirect(
+                waiting["call_sid"],
+                self._twiml.voicemail(language, was_heard=waiting["monitored"])
+                if waiting["takes_message"]
+                else self._twiml.unreachable(language),
+            )
         async with self._database.tenant(work.tenant_id) as session:
             await queue.finish(session, work)
+
+
+def _wants_dialling(call: Row) -> bool:
+    """Whether the caller waits for the person: not one who is still asked who they are."""
+    return call["status"] == "active" and call["connected_at"] is None and bool(call["bridges"])
 
 
 async def _look_again(session: Session, work: Work, delay_seconds: float = LOOK_AGAIN_SECONDS) -> None:

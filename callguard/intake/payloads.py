@@ -13,9 +13,12 @@ from callguard.domain.call import is_leg_status
 from callguard.domain.caller import caller_number, e164
 from callguard.domain.facts import (
     CallArrived,
+    CallerScreened,
     ConferenceChanged,
+    ConnectionChosen,
     LegAnsweredBy,
     LegChanged,
+    MessageRecorded,
     TranscriptionChanged,
     WordsHeard,
 )
@@ -25,6 +28,8 @@ from callguard.transcript.store import SPEAKER_OF_TRACK
 Form = Mapping[str, str]
 
 _CALL_SID = re.compile(r"CA[0-9a-f]{32}")
+_RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
+UNMONITORED_KEY = "9"
 _STATES = {
     "transcription-started": "started",
     "transcription-stopped": "stopped",
@@ -159,3 +164,32 @@ def conference_changed(form: Form, parent: str) -> ConferenceChanged:
         label=form.get("ParticipantLabel") or None,
         leg_sid=form.get("CallSid") or None,
     )
+
+
+def caller_screened(form: Form, now: datetime) -> CallerScreened:
+    """The answer to the screening question: words, a key, or silence."""
+    said = form.get("SpeechResult", "").strip()
+    return CallerScreened(
+        call_sid=call_sid(form),
+        said=said if said or form.get("Digits") else None,
+        confidence=_number(form.get("Confidence")) if said else None,
+        answered_at=now,
+    )
+
+
+def connection_chosen(form: Form) -> ConnectionChosen | None:
+    """The key pressed during the announcement; None for any other than the one that was offered."""
+    sid = call_sid(form)
+    return ConnectionChosen(call_sid=sid) if form.get("Digits") == UNMONITORED_KEY else None
+
+
+def message_recorded(form: Form) -> MessageRecorded | None:
+    """The recording status webhook; None where nothing was recorded. Raises ProtocolError without a SID."""
+    sid = call_sid(form)
+    if form.get("RecordingStatus", "completed") != "completed":
+        return None
+    recording_sid, seconds = form.get("RecordingSid", ""), form.get("RecordingDuration", "")
+    if not _RECORDING_SID.fullmatch(recording_sid):
+        raise ProtocolError("The webhook names no recording: RecordingSid must be RE and 32 hex digits.")
+    whole = seconds.isascii() and seconds.isdigit() and len(seconds) < 7
+    return MessageRecorded(call_sid=sid, recording_sid=recording_sid, seconds=int(seconds) if whole else 0)

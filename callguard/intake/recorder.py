@@ -5,10 +5,11 @@ import asyncio
 import structlog
 
 from callguard.db.pool import Database
-from callguard.domain.facts import AnyFact, CallArrived
+from callguard.domain.facts import AnyFact, CallArrived, CallerScreened
 from callguard.errors import CallUnknown, DatabaseError, DatabaseUnavailable, NumberUnknown
 from callguard.intake import records
 from callguard.intake.records import Arrival, KnownCalls
+from callguard.intake.screening import Screened
 from callguard.transcript.spool import Spool, Spooled
 
 REPLAY_SECONDS = 0.5
@@ -41,6 +42,20 @@ class Recorder:
             raise DatabaseUnavailable("The database took too long for a ringing call.") from None
         self._wake.set()
         return arrival
+
+    async def screened(self, fact: CallerScreened) -> Screened:
+        """How the call goes on after the answer. Raises CallUnknown, DatabaseError; DatabaseUnavailable too
+        where facts of the call wait in the spool.
+        """
+        if self._spool.holds(fact.call_sid):
+            raise DatabaseUnavailable("What came before in this call is not stored yet.")
+        try:
+            async with asyncio.timeout(self._deadline):
+                screened = await records.screened(self._database, fact, self._known)
+        except TimeoutError:
+            raise DatabaseUnavailable("The database took too long for a waiting caller.") from None
+        self._wake.set()
+        return screened
 
     async def record(self, fact: AnyFact) -> None:
         """Stores or spools.

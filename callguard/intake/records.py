@@ -10,6 +10,7 @@ from uuid import UUID
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.call import (
+    FINAL,
     UNANSWERED,
     Turn,
     conference_name,
@@ -22,26 +23,36 @@ from callguard.domain.caller import e164, parse_verstat
 from callguard.domain.facts import (
     AnyFact,
     CallArrived,
+    CallerScreened,
     ConferenceChanged,
+    ConnectionChosen,
     LegAnsweredBy,
     LegChanged,
+    MessageRecorded,
     TranscriptionChanged,
     WordsHeard,
 )
 from callguard.domain.ladder import StepState, step_may_follow
-from callguard.domain.listening import STARTED_WITHIN_S, TRANSCRIPTION_ENDED, Fault
-from callguard.domain.policy import MONITORED, Action, Decision, Reason, decide
+from callguard.domain.listening import TRANSCRIPTION_ENDED, Fault
+from callguard.domain.policy import MONITORED, Action, Consent, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
-from callguard.intake import life
+from callguard.intake import life, phone_screening, screening
+from callguard.intake.asking import (
+    DIAL,
+    WATCH_TRANSCRIPTION,
+    ask_to_dial,
+    ask_to_watch,
+    dial_after,
+    started_within,
+)
 from callguard.intake.routes import Route, route_of
-from callguard.intake.twiml import announcement_played
+from callguard.intake.screening import Screened
+from callguard.intake.wordings import announcement_played, consent_played
 from callguard.transcript import notices
-from callguard.transcript import store as transcripts
 
-DIAL = "dial"
 TELL_UNREACHABLE = "tell_unreachable"
 ANALYSE = "analyse"
-WATCH_TRANSCRIPTION = "watch_transcription"
+TRANSCRIBE_MESSAGE = "transcribe_message"
 
 # A transcription stops when its call ends; that the call did is told a little later.
 ENDING_SECONDS = 2.0
@@ -49,7 +60,13 @@ LOOK_AFTER = "look_after"
 
 # A call of which nothing is heard for this long is asked about.
 SILENT_SECONDS = 600.0
+# A caller who is asked who they are has answered by then, or the call is over.
+SCREENED_WITHIN_SECONDS = 300.0
+# What seems to be a machine may show, by its words, to be a phone that screens its calls.
+MACHINE_SECONDS = 1.5
+
 FORWARDING_LOOP = "forwarding_loop"
+VOICEMAIL = "voicemail"
 
 # What a contact who was brought in does, as states of that step.
 CONTACT_STATES = {"participant-join": StepState.DONE, "participant-leave": StepState.UNDONE}
@@ -58,7 +75,16 @@ CONTACT_STATES = {"participant-join": StepState.DONE, "participant-leave": StepS
 # work.
 NOTIFICATIONS_FULL = "DATABASE_54000"
 
-CallFact = WordsHeard | TranscriptionChanged | LegChanged | LegAnsweredBy | ConferenceChanged
+CallFact = (
+    WordsHeard
+    | TranscriptionChanged
+    | LegChanged
+    | LegAnsweredBy
+    | ConferenceChanged
+    | CallerScreened
+    | ConnectionChosen
+    | MessageRecorded
+)
 
 # Whose a call is never changes while it lives: by the SID of the caller's leg, the oldest dropped first.
 KnownCalls = dict[str, Row]
@@ -74,7 +100,7 @@ class Arrival:
 
     route: Route
     conference_name: str
-    announce: bool
+    consent: Consent
     looping: bool
     decision: Decision = MONITORED
 
@@ -97,7 +123,7 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
     decision = fact.decision or decision_about(fact, route)
     async with database.tenant(tenant_id) as session:
         if not fact.dialled_directly and await _cut_loop(session, tenant_id, route, fact):
-            return Arrival(route, "", announce=False, looping=True)
+            return Arrival(route, "", Consent.OFF, looping=True)
         if await _open(session, tenant_id, route, fact, decision) is None:
             known = await session.row("calls.known", fact.call_sid)
             if known is None:
@@ -105,11 +131,12 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
             if fact.dialled_directly:
                 await session.run("work.drop", tenant_id, DIAL, known["id"])
                 await session.run("ladder.dialled_directly", known["id"])
+                await session.run("calls.carried_out", known["id"], decision.action)
             taken = Decision(Action(known["decision"]), Reason(known["decision_reason"]))
-            return Arrival(route, known["conference_name"], known["announced"], looping=False, decision=taken)
-    return Arrival(
-        route, _conference(route, fact), _announced(route, fact, decision), looping=False, decision=decision
-    )
+            consent = consent_played(known["announcement"])
+            return Arrival(route, known["conference_name"], consent, looping=False, decision=taken)
+    consent = _consent(route, fact, decision)
+    return Arrival(route, _conference(route, fact), consent, looping=False, decision=decision)
 
 
 def decision_about(fact: CallArrived, route: Route) -> Decision:
@@ -121,8 +148,8 @@ def _conference(route: Route, fact: CallArrived) -> str:
     return conference_name(route.user_id, int(fact.arrived_at.timestamp() * 1000))
 
 
-def _announced(route: Route, fact: CallArrived, decision: Decision) -> bool:
-    return route.announce and decision.monitors and not fact.dialled_directly
+def _consent(route: Route, fact: CallArrived, decision: Decision) -> Consent:
+    return route.consent if decision.monitors and not fact.dialled_directly else Consent.OFF
 
 
 async def _cut_loop(session: Session, tenant_id: UUID, route: Route, fact: CallArrived) -> bool:
@@ -142,14 +169,14 @@ async def _cut_loop(session: Session, tenant_id: UUID, route: Route, fact: CallA
             "deliveries.looping", tenant_id, route.user_id, parent["route_kind"], parent["address"]
         )
         await session.run("operator_notices.add", tenant_id, call_id, FORWARDING_LOOP)
-        await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
+        await ask_to_dial(session, tenant_id, call_id)
     return True
 
 
 async def _open(
     session: Session, tenant_id: UUID, route: Route, fact: CallArrived, decision: Decision
 ) -> UUID | None:
-    announced = _announced(route, fact, decision)
+    consent = _consent(route, fact, decision)
     call_id: UUID | None = await session.value(
         "calls.open",
         tenant_id,
@@ -162,11 +189,11 @@ async def _open(
         fact.stir_verstat,
         parse_verstat(fact.stir_verstat).level,
         route.language,
-        announced,
+        consent is not Consent.OFF,
         fact.arrived_at,
         decision.action,
         decision.reason,
-        announcement_played(decision.action, route.language, announce=announced),
+        announcement_played(decision.action, route.language, consent),
     )
     if call_id is None or decision.action is Action.REJECT:
         return call_id
@@ -182,20 +209,26 @@ async def _open(
         delay_seconds=SILENT_SECONDS,
     )
     if decision.monitors:
-        await _watch(session, tenant_id, call_id, STARTED_WITHIN_S)
+        await ask_to_watch(session, tenant_id, call_id, started_within(consent))
     if decision.bridges and not fact.dialled_directly:
         first = route.first_delivery
         await session.value("legs.expect", tenant_id, call_id, 1, first.kind, first.address)
-        await queue.add(
-            session,
-            tenant_id,
-            DIAL,
-            subject=call_id,
-            call_id=call_id,
-            payload={"raw_from": fact.raw_from, "call_token": fact.call_token},
-            urgency=0,
-        )
+        await ask_to_dial(session, tenant_id, call_id, dial_after(consent), token_of=fact)
+    elif decision.action is Action.SCREEN:
+        # The call token comes once: it waits with the dialling until the caller has answered.
+        await ask_to_dial(session, tenant_id, call_id, SCREENED_WITHIN_SECONDS, token_of=fact)
     return call_id
+
+
+async def screened(database: Database, fact: CallerScreened, known: KnownCalls) -> Screened:
+    """Stores the answer to the screening question, and gives how the call goes on.
+
+    Raises CallUnknown or DatabaseError.
+    """
+    await record(database, fact, known)
+    call = await _resolve(database, fact.call_sid, known)
+    async with database.tenant(call["tenant_id"]) as session:
+        return await screening.standing(session, call["call_id"])
 
 
 async def record(database: Database, fact: AnyFact, known: KnownCalls | None = None) -> None:
@@ -239,7 +272,7 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
     tenant_id, call_id = call["tenant_id"], call["call_id"]
     match fact:
         case WordsHeard():
-            await transcripts.add(session, tenant_id, call_id, call["language"], fact)
+            await phone_screening.hear(session, call, fact)
         case TranscriptionChanged():
             await _transcription_changed(session, tenant_id, call_id, fact)
         case LegChanged(leg_sid=None, status=status):
@@ -250,12 +283,41 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
             await _answered(session, tenant_id, call_id, fact)
         case ConferenceChanged():
             await _conference_changed(session, tenant_id, call_id, fact)
+        case CallerScreened() | ConnectionChosen() | MessageRecorded():
+            await _answered_by_caller(session, call, fact)
+
+
+async def _answered_by_caller(
+    session: Session, call: Row, fact: CallerScreened | ConnectionChosen | MessageRecorded
+) -> None:
+    """What callers made of what they were asked or offered."""
+    tenant_id, call_id = call["tenant_id"], call["call_id"]
+    match fact:
+        case CallerScreened():
+            await screening.conclude(session, call, fact)
+        case ConnectionChosen():
+            if await session.run("calls.choose_unmonitored", call_id):
+                await session.run("work.drop", tenant_id, WATCH_TRANSCRIPTION, call_id)
+        case MessageRecorded():
+            await _message(session, tenant_id, call_id, fact)
+
+
+async def _message(session: Session, tenant_id: UUID, call_id: UUID, fact: MessageRecorded) -> None:
+    """A caller left a message: people are told, and its words are asked for."""
+    message_id = await session.value("voicemails.add", tenant_id, call_id, fact.recording_sid, fact.seconds)
+    if message_id is None:
+        return
+    await session.run("operator_notices.add", tenant_id, call_id, VOICEMAIL)
+    await queue.add(session, tenant_id, TRANSCRIBE_MESSAGE, subject=message_id, call_id=call_id, urgency=4)
 
 
 async def _conference_changed(
     session: Session, tenant_id: UUID, call_id: UUID, fact: ConferenceChanged
 ) -> None:
-    await _live(session, tenant_id, call_id, turn_of_conference(fact.event, fact.label), fact.leg_sid)
+    turn = turn_of_conference(fact.event, fact.label)
+    await _live(session, tenant_id, call_id, turn, fact.leg_sid)
+    if turn is None and fact.event == "participant-join" and await session.value("calls.dials_now", call_id):
+        await ask_to_dial(session, tenant_id, call_id)
     if fact.event in CONTACT_STATES and fact.label is not None and fact.label.startswith("contact-"):
         state = CONTACT_STATES[fact.event]
         await session.run("ladder.contact_moved", call_id, fact.label, state, step_may_follow(state))
@@ -271,36 +333,29 @@ async def _transcription_changed(
             await notices.clear(session, call_id, *TRANSCRIPTION_ENDED)
         case "failed":
             await notices.declare(session, tenant_id, call_id, Fault.TRANSCRIPTION_FAILED)
-            await _watch(session, tenant_id, call_id, 0)
+            await ask_to_watch(session, tenant_id, call_id, 0)
         case _:
-            await _watch(session, tenant_id, call_id, ENDING_SECONDS)
-
-
-async def _watch(session: Session, tenant_id: UUID, call_id: UUID, delay_seconds: float) -> None:
-    await queue.add(
-        session,
-        tenant_id,
-        WATCH_TRANSCRIPTION,
-        subject=call_id,
-        call_id=call_id,
-        urgency=3,
-        delay_seconds=delay_seconds,
-    )
+            await ask_to_watch(session, tenant_id, call_id, ENDING_SECONDS)
 
 
 async def persons_leg(session: Session, tenant_id: UUID, call_id: UUID, leg_sid: str, status: str) -> None:
     """A leg of the person moved on; where nobody came on the line, the next way is asked for."""
     moved = await session.run("calls.leg_changed", call_id, leg_sid, status, leg_may_follow(status))
     await _live(session, tenant_id, call_id, turn_of_leg(status, is_callers=False), leg_sid)
-    if moved and status in UNANSWERED:
-        await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
+    if moved and (
+        status in UNANSWERED or (status in FINAL and await session.value("legs.robot_left", call_id, leg_sid))
+    ):
+        await ask_to_dial(session, tenant_id, call_id)
 
 
 async def _answered(session: Session, tenant_id: UUID, call_id: UUID, fact: LegAnsweredBy) -> None:
-    """A machine is no person, and the next way is asked for."""
-    if is_machine(fact.answered_by) and await session.run("legs.give_up", call_id, fact.leg_sid):
+    """A machine is no person: the next way is asked for, not at once where its words may yet tell more."""
+    if not is_machine(fact.answered_by):
+        return
+    is_heard = await session.value("legs.give_up", call_id, fact.leg_sid)
+    if is_heard is not None:
         await life.move(session, call_id, Turn.MACHINE_CAME)
-        await queue.add(session, tenant_id, DIAL, subject=call_id, call_id=call_id, urgency=0)
+        await ask_to_dial(session, tenant_id, call_id, MACHINE_SECONDS if is_heard else 0)
 
 
 async def _live(

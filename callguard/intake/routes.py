@@ -11,7 +11,7 @@ import structlog
 
 from callguard.db.pool import Database, Row
 from callguard.domain.delivery import Delivery, in_order
-from callguard.domain.policy import Policy
+from callguard.domain.policy import Consent, Policy, consent_asked
 from callguard.errors import DatabaseError
 from callguard.trust.sealing import SealBroken, Sealer
 
@@ -36,6 +36,11 @@ class Route(msgspec.Struct, frozen=True):
     def first_delivery(self) -> Delivery:
         """The way that is tried first."""
         return in_order(self.deliveries, self.phone_number)[0]
+
+    @property
+    def consent(self) -> Consent:
+        """How callers who are listened to are told of it."""
+        return consent_asked(self.policy, announce=self.announce)
 
 
 def route_of(row: Row, **more: object) -> Route:

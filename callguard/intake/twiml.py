@@ -7,9 +7,8 @@ from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from callguard.domain.ladder_texts import SPOKEN_ON_THE_LINE
-from callguard.domain.policy import Action
-from callguard.domain.words import normalise
+from callguard.domain.policy import Action, Consent
+from callguard.intake.wordings import consent_words, who_calls, words_of
 from callguard.resources import TWIML_TEMPLATES
 from callguard.trust.passes import PassIssuer
 
@@ -18,40 +17,6 @@ MOST_HINTS = 200
 
 # BCP 47 tags for the languages that people here speak.
 LANGUAGE_CODES = {"en": "en-US", "es": "es-US", "fr": "fr-FR", "de": "de-DE", "pt": "pt-BR"}
-
-_ANNOUNCEMENT = {
-    "en": "This call is listened to for fraud protection.",
-    "es": "Esta llamada se escucha para proteger contra el fraude.",
-    "fr": "Cet appel est écouté pour protéger contre la fraude.",
-    "de": "Dieses Gespräch wird zum Schutz vor Betrug mitgehört.",
-    "pt": "Esta chamada é ouvida para proteção contra fraudes.",
-}
-_UNREACHABLE = {
-    "en": "The person you are calling can't be reached at the moment. Please try again later.",
-    "es": "La persona a la que llama no está disponible en este momento. Inténtelo más tarde.",
-    "fr": "La personne que vous appelez n'est pas joignable pour le moment. Veuillez rappeler plus tard.",
-    "de": "Die gewünschte Person ist zurzeit nicht erreichbar. Bitte versuchen Sie es später noch einmal.",
-    "pt": "A pessoa para quem está a ligar não está disponível neste momento. Tente mais tarde.",
-}
-_LATER = {
-    "en": "The person you are calling does not take calls at this hour. Please call again later.",
-    "es": "La persona a la que llama no atiende llamadas a esta hora. Vuelva a llamar más tarde.",
-    "fr": "La personne que vous appelez ne prend pas d'appels à cette heure. Veuillez rappeler plus tard.",
-    "de": "Die gewünschte Person nimmt um diese Zeit keine Anrufe an. Bitte rufen Sie später wieder an.",
-    "pt": "A pessoa para quem está a ligar não atende chamadas a esta hora. Ligue mais tarde.",
-}
-# In fewer words a person may well say the same.
-_FEWEST_WORDS = 4
-_SPOKEN = tuple(
-    f" {normalise(text)} "
-    for text in (*_ANNOUNCEMENT.values(), *_UNREACHABLE.values(), *_LATER.values(), *SPOKEN_ON_THE_LINE)
-)
-
-
-def is_announcement(text: str) -> bool:
-    """Whether these are words of an announcement of ours: Twilio transcribes what it says to a leg, too."""
-    heard = normalise(text)
-    return len(heard.split()) >= _FEWEST_WORDS and any(f" {heard} " in spoken for spoken in _SPOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +27,7 @@ class _Call:
     stream_url: str
     stream_token: str
     announcement: str = ""
+    choice_url: str = ""
     conference_events_url: str = ""
     conference_name: str = ""
     noun: str = ""
@@ -94,15 +60,17 @@ class Twiml:
         conference_name: str,
         language: str,
         *,
-        announce: bool,
+        consent: Consent,
         now: float,
         monitor: bool = True,
     ) -> str:
         """The caller waits in the conference, into which the person is dialled."""
+        choice = self._url("/connection-choice", conference=conference_name, language=language)
         call = _Call(
             **self._listening(call_sid, language, now),
-            announcement=_ANNOUNCEMENT.get(language, _ANNOUNCEMENT["en"]) if announce else "",
-            conference_events_url=f"{self._base_url}/conference-events?{urlencode({'parent': call_sid})}",
+            announcement=consent_words(consent, language),
+            choice_url=choice if consent is Consent.KEY else "",
+            conference_events_url=self._url("/conference-events", parent=call_sid),
             conference_name=conference_name,
             monitored=monitor,
         )
@@ -120,21 +88,68 @@ class Twiml:
         )
         return self._render("direct_dial.xml", call=call)
 
+    def listen_only(self, call_sid: str, language: str, now: float) -> str:
+        """The call is listened to for a while, and nobody is rung."""
+        call = _Call(**self._listening(call_sid, language, now), monitored=True)
+        return self._render("canary_listening.xml", call=call)
+
     def turned_away(self, action: Action, language: str) -> str:
-        """For a caller who is not let through: rejected, or told why or merely that it is so."""
-        if action is Action.REJECT:
-            return self.reject("rejected")
-        if action is Action.TELL_LATER:
-            return self._told(_LATER, language)
-        return self.unreachable(language)
+        """For a caller who is not put through, or not yet: rejected, asked, recorded, or told."""
+        match action:
+            case Action.REJECT:
+                return self.reject("rejected")
+            case Action.SCREEN:
+                return self.screen(language, ask=1)
+            case Action.VOICEMAIL:
+                return self.voicemail(language)
+            case Action.TELL_LATER:
+                return self._told("later", language)
+            case _:
+                return self.unreachable(language)
+
+    def screen(self, language: str, *, ask: int) -> str:
+        """Asks an unknown caller who they are, for the first or the second time."""
+        return self._render(
+            "screening.xml",
+            language_code=language_code(language),
+            hints=self._hints.get(language, ""),
+            answer_url=self._url("/screening-answer", ask=ask, language=language),
+            words=words_of("screening" if ask == 1 else "screening_again", language),
+        )
+
+    def voicemail(self, language: str, *, was_heard: bool = False) -> str:
+        """Takes a message. `was_heard`: the call was listened to until now."""
+        heard_by = ["Transcription", "Stream"] if self._transcription_url else ["Stream"]
+        return self._render(
+            "voicemail.xml",
+            language_code=language_code(language),
+            stopped=heard_by if was_heard else [],
+            words=words_of("voicemail", language),
+            taken_url=self._url("/message-taken", language=language),
+            recorded_url=f"{self._base_url}/message-recorded",
+        )
+
+    def message_taken(self, language: str) -> str:
+        """Thanks for a message."""
+        return self._told("message_taken", language)
 
     def unreachable(self, language: str) -> str:
         """Told to a caller whose call reaches nobody."""
-        return self._told(_UNREACHABLE, language)
+        return self._told("unreachable", language)
 
-    def _told(self, wording: dict[str, str], language: str) -> str:
-        words = wording.get(language, wording["en"])
-        return self._render("unreachable.xml", language_code=language_code(language), words=words)
+    def _told(self, name: str, language: str) -> str:
+        return self._render(
+            "unreachable.xml", language_code=language_code(language), words=words_of(name, language)
+        )
+
+    def who_calls(self, person: str, caller: str, language: str) -> str:
+        """Told to the person's phone that asks who is calling."""
+        words = who_calls(person, caller, language)
+        return self._render("who_calls.xml", language_code=language_code(language), words=words)
+
+    def who_calls_url(self, call_sid: str) -> str:
+        """Where `who_calls` of a call is to be had."""
+        return self._url("/who-calls", parent=call_sid)
 
     def reject(self, reason: Literal["rejected", "busy"]) -> str:
         """Ends the call before it is answered; nobody pays for it."""
@@ -142,7 +157,7 @@ class Twiml:
 
     def leg_status_url(self, call_sid: str) -> str:
         """Where Twilio tells how a leg fares that was dialled for this call."""
-        return f"{self._base_url}/call-status?{urlencode({'parent': call_sid})}"
+        return self._url("/call-status", parent=call_sid)
 
     def transcription(self, language: str) -> dict[str, str]:
         """What a transcription that is started by REST is told: as the TwiML tells it."""
@@ -163,7 +178,7 @@ class Twiml:
 
     def answered_by_url(self, call_sid: str) -> str:
         """Where Twilio tells whether a machine answered a leg that was dialled for this call."""
-        return f"{self._base_url}/answered-by?{urlencode({'parent': call_sid})}"
+        return self._url("/answered-by", parent=call_sid)
 
     def _listening(self, call_sid: str, language: str, now: float) -> dict[str, str]:
         return {
@@ -174,20 +189,11 @@ class Twiml:
             "stream_token": self.stream_token(call_sid, now),
         }
 
+    def _url(self, path: str, **query: object) -> str:
+        return f"{self._base_url}{path}?{urlencode(query)}"
+
     def _render(self, name: str, **values: object) -> str:
         return self._templates.get_template(name).render(**values).strip()
-
-
-def announcement_played(action: Action, language: str, *, announce: bool) -> str | None:
-    """Which words the caller hears first, such as `listening.en`; None where nothing is said."""
-    if action is Action.MONITOR:
-        wording, name = _ANNOUNCEMENT, "listening" if announce else None
-    else:
-        wording, name = (
-            _UNREACHABLE,
-            {Action.TELL_UNREACHABLE: "unreachable", Action.TELL_LATER: "later"}.get(action),
-        )
-    return f"{name}.{language if language in wording else 'en'}" if name else None
 
 
 def language_code(language: str) -> str:

@@ -15,7 +15,7 @@ from callguard.domain.facts import WordsHeard
 from callguard.domain.listening import LOCAL_PREFIX, Remedy
 from callguard.errors import CallguardError, ConfigurationError
 from callguard.intake.recorder import Recorder
-from callguard.intake.twiml import is_announcement
+from callguard.intake.wordings import is_announcement
 from callguard.listening.afterwards import Afterwards, Seats
 from callguard.media.endpoint import AdmittedStream
 from callguard.media.messages import Track

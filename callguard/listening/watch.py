@@ -16,7 +16,7 @@ from callguard.domain.listening import (
     transcription_fault,
 )
 from callguard.errors import TelephonyError
-from callguard.intake.records import WATCH_TRANSCRIPTION
+from callguard.intake.asking import ask_to_watch
 from callguard.intake.twiml import Twiml
 from callguard.media.endpoint import LiveStreams
 from callguard.telephony.port import Telephony
@@ -82,15 +82,7 @@ class ListeningWatch:
                 raise
             log.warning("transcription_not_restarted", call=str(work.call_id), twilio_code=error.twilio_code)
         async with self._database.tenant(work.tenant_id) as session:
-            await queue.add(
-                session,
-                work.tenant_id,
-                WATCH_TRANSCRIPTION,
-                subject=work.call_id,
-                call_id=work.call_id,
-                urgency=3,
-                delay_seconds=STARTED_WITHIN_S,
-            )
+            await ask_to_watch(session, work.tenant_id, work.call_id, STARTED_WITHIN_S)
             await queue.finish(session, work)
 
     async def stream(self, work: Work) -> None:

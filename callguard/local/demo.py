@@ -9,6 +9,7 @@ import msgspec
 
 from callguard.config import DEFAULT_PORT, Settings
 from callguard.errors import ConfigurationError
+from callguard.local.family import DEMO_FAMILY
 from callguard.local.recordings import Scenario, load_mulaw, scenarios
 from callguard.local.simulation import CallReport, Ring
 from callguard.local.stage import Stage, in_process
@@ -50,6 +51,11 @@ class Demo:
             outcomes.append(await self.play(scenario))
             await asyncio.sleep(BETWEEN_CALLS_SECONDS)
         return DemoReport(passed=all(o.as_expected for o in outcomes), calls=outcomes)
+
+    def messages(self) -> list[tuple[str, str]]:
+        """What the relatives' telephones got, by their names."""
+        names = {relative.phone_number: relative.name for relative in DEMO_FAMILY.relatives}
+        return [(names[m.to_number], m.body) for m in self.stage.stand_in.messages if m.to_number in names]
 
     async def play(self, scenario: Scenario) -> CallOutcome:
         """Plays one. Raises SimulationError."""

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from callguard.local.scratch import scratch_database
 from callguard.local.simulation import Simulator
 from callguard.local.twilio import Account, PhoneNumber, RecogniserFactory, TwilioStandIn
 from callguard.server import serving
+from callguard.telephony.numbers import wanted_settings
 from callguard.trust.keys import Keys, load_keys
 
 
@@ -126,11 +127,4 @@ def _account(keys: Keys) -> Account:
 
 
 def _connect_number(stand_in: TwilioStandIn, base_url: str, family: Family) -> None:
-    stand_in.add_number(
-        PhoneNumber(
-            number=family.twilio_number,
-            voice_url=f"{base_url}/incoming-call#rc=2&rp=all&ct=2000&rt=5000",
-            status_callback=f"{base_url}/call-status",
-            sms_url=f"{base_url}/sms#rc=2&rp=all&ct=2000&rt=5000",
-        )
-    )
+    stand_in.add_number(PhoneNumber(family.twilio_number, **asdict(wanted_settings(base_url, ""))))

@@ -74,12 +74,34 @@ class Telephony(Protocol):
         """Rings a phone and performs the TwiML; the call SID. Not idempotent: look with `find_call`."""
         ...
 
+    async def ring_for_test(
+        self, *, to: str, sender: str, url: str, status_callback: str, ring_seconds: int
+    ) -> str:
+        """Rings for a few seconds, and performs the TwiML of `url` where that is answered; the call SID."""
+        ...
+
     async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
         """A call made since then from one number to another, for the case that its reply was lost."""
         ...
 
     async def drop_leg(self, conference: str, call_sid: str) -> None:
         """Ends one leg of a conference, and the conference does not end with it."""
+        ...
+
+    async def change_participant(
+        self, *, conference: str, call_sid: str, ends_conference: bool, announcement: str | None
+    ) -> None:
+        """Whether the conference ends with this participant; `announcement` (a URL of TwiML) is spoken to
+        them alone. One who has left is no error.
+        """
+        ...
+
+    async def recording(self, recording_sid: str) -> bytes | None:
+        """A recording as WAV; None where there is none."""
+        ...
+
+    async def delete_recording(self, recording_sid: str) -> None:
+        """Deletes a recording; one that is deleted already is no error."""
         ...
 
     async def call_status(self, call_sid: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from twilio.rest import Client
 
 from callguard.errors import TelephonyError, TelephonyUnreachable
 from callguard.telephony.http import TwilioTransport
+from callguard.telephony.numbers import NumberSettings, OwnedNumber
 from callguard.telephony.port import DialledLeg, SentMessage
 
 PERSON = "person"
@@ -23,6 +25,7 @@ LEG_EVENTS = ["initiated", "ringing", "answered", "completed"]
 CALLER_REFUSED = frozenset({21210, 21212})
 # Its refusals to change a leg that has ended: not in progress, unknown.
 LEG_OVER = frozenset({21220, 20404})
+OK = 200
 NOT_FOUND = 404
 
 
@@ -148,6 +151,15 @@ class TwilioTelephony:
             )
         return str(placed.sid)
 
+    async def ring_for_test(
+        self, *, to: str, sender: str, url: str, status_callback: str, ring_seconds: int
+    ) -> str:
+        with _twilio_errors("place a test call"):
+            placed = await self._client.calls.create_async(
+                to=to, from_=sender, url=url, timeout=ring_seconds, status_callback=status_callback
+            )
+        return str(placed.sid)
+
     async def find_call(self, *, to: str, sender: str, since: datetime) -> str | None:
         # Twilio dates by the second.
         since = since.replace(microsecond=0)
@@ -167,6 +179,39 @@ class TwilioTelephony:
                     if error.status != NOT_FOUND:  # a leg that still rings takes no part yet
                         raise
             await self._client.calls(call_sid).update_async(status="completed")
+
+    async def change_participant(
+        self, *, conference: str, call_sid: str, ends_conference: bool, announcement: str | None
+    ) -> None:
+        spoken = {} if announcement is None else {"announce_url": announcement, "announce_method": "POST"}
+        with _twilio_errors("change a participant"):
+            for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
+                participant = self._client.conferences(found.sid).participants(call_sid)
+                try:
+                    await participant.update_async(end_conference_on_exit=ends_conference, **spoken)
+                except TwilioRestException as error:
+                    if error.status != NOT_FOUND:
+                        raise
+
+    async def recording(self, recording_sid: str) -> bytes | None:
+        path = f"/2010-04-01/Accounts/{self._client.account_sid}/Recordings/{recording_sid}.wav"
+        with _twilio_errors("fetch a recording"):
+            status, content = await self._transport.download(
+                path, (self._client.username, self._client.password)
+            )
+        if status == NOT_FOUND:
+            return None
+        if status != OK:
+            raise _refusal("fetch a recording", status, status)
+        return content
+
+    async def delete_recording(self, recording_sid: str) -> None:
+        try:
+            with _twilio_errors("delete a recording"):
+                await self._client.recordings(recording_sid).delete_async()
+        except TelephonyError as error:
+            if error.status != NOT_FOUND:
+                raise
 
     async def call_status(self, call_sid: str) -> str | None:
         try:
@@ -219,11 +264,24 @@ class TwilioTelephony:
                     return _message(sent)
         return None
 
-    async def voice_urls(self) -> list[tuple[str, str]]:
-        """The voice webhook and the fallback of each number of the account."""
+    async def numbers(self) -> list[OwnedNumber]:
+        """The numbers of the account, and what is asked when they are called or written to."""
         with _twilio_errors("list the account's numbers"):
-            numbers = await self._client.incoming_phone_numbers.list_async(limit=100)
-        return [(number.voice_url or "", number.voice_fallback_url or "") for number in numbers]
+            found = await self._client.incoming_phone_numbers.list_async(limit=1000)
+        names = [field.name for field in fields(NumberSettings)]
+        return [
+            OwnedNumber(
+                str(each.sid),
+                str(each.phone_number),
+                NumberSettings(**{name: getattr(each, name) or "" for name in names}),
+            )
+            for each in found
+        ]
+
+    async def set_number(self, sid: str, settings: NumberSettings) -> None:
+        """Sets what is asked when a number is called or written to."""
+        with _twilio_errors("set a number up"):
+            await self._client.incoming_phone_numbers(sid).update_async(**asdict(settings))
 
     async def close(self) -> None:
         await self._transport.close()

@@ -10,7 +10,40 @@ RETURNING id;
 
 -- name: known
 -- A call that arrived before, by the SID of the caller's leg.
-SELECT id, conference_name, announced, decision, decision_reason FROM active_calls WHERE call_sid = $1;
+SELECT id, conference_name, announcement, decision, decision_reason FROM active_calls WHERE call_sid = $1;
+
+-- name: carried_out
+-- The database was too slow, and what was carried out without it was another decision.
+UPDATE active_calls SET decision = $2 WHERE id = $1;
+
+-- name: for_screening
+-- What concludes the screening of a caller, or came of it, with what the person who is called wants.
+SELECT c.conference_name, c.language, c.decision, c.decision_reason, c.announcement, u.announce, policy_of(u) AS policy
+FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.id = $1;
+
+-- name: screened
+-- How an unknown caller answered, and what follows; touches nothing where that was known.
+UPDATE active_calls SET decision = $2, screening = $3, screened_at = $4, announced = $5, announcement = $6
+WHERE id = $1 AND decision = 'screen';
+
+-- name: dials_now
+-- Whether the caller was offered a choice, and the person was not rung yet.
+SELECT EXISTS (SELECT FROM active_calls c
+               WHERE c.id = $1 AND c.status = 'active' AND starts_with(c.announcement, 'listening_choice.')
+                   AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
+                                       AND l.asked_at IS NOT NULL));
+
+-- name: choose_unmonitored
+-- The caller took the offer of a connection that isn't listened to; touches nothing where it was known or not made.
+UPDATE active_calls SET decision = 'connect', decision_reason = 'chosen', choice = 'unmonitored', chosen_at = clock_timestamp()
+WHERE id = $1 AND decision = 'monitor' AND starts_with(announcement, 'listening_choice.');
+
+-- name: who_calls
+-- Who calls whom, for a phone that asks.
+SELECT c.caller_number, c.language, u.name AS person_name
+FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.id = $1;
 
 -- name: resolve
 -- A call by the SID of any of its legs, in whichever tenant.
@@ -26,7 +59,7 @@ LEFT JOIN LATERAL (
     SELECT * FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id AND l.role = 'person'
     ORDER BY coalesce(l.looped_sid = $3, false) DESC, coalesce(l.address = $4, false) DESC, l.attempt DESC LIMIT 1) l ON true
 WHERE c.user_id = $1 AND c.call_sid <> $3 AND c.status = 'active' AND c.connected_at IS NULL
-    AND c.decision IN ('monitor', 'connect')
+    AND c.decision IN ('monitor', 'connect') AND c.decision_reason <> 'canary'
     AND greatest(c.started_at, l.asked_at) > now() - interval '30 seconds'
     AND (l.looped_sid = $3
          OR $2 <> 'withheld' AND ($2 = c.caller_number OR $2 = c.called_number OR $2 = l.address)
@@ -50,12 +83,14 @@ WHERE l.call_id = $1 AND l.role = 'person' AND l.status = ANY ($4::text[])
 
 -- name: life
 -- How far a call is, held until this transaction ends: whether it is over, whether somebody came on the line, whether the leg
--- $2 was given up, and whether a person is on the line by another.
+-- $2 was given up or still is a phone's robot, and whether a person is on the line by another.
 SELECT c.status = 'ended' AS is_over, c.connected_at IS NOT NULL AS is_connected, c.keyword_at IS NOT NULL AS is_awake,
        EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
-                   AND l.call_sid = $2 AND l.given_up IS NOT NULL) AS given_up,
+                   AND l.call_sid = $2
+                   AND (l.given_up IS NOT NULL OR l.robot_at IS NOT NULL AND l.person_at IS NULL)) AS given_up,
        EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
-                   AND l.role = 'person' AND l.status = 'in-progress' AND l.given_up IS NULL) AS has_person
+                   AND l.role = 'person' AND l.status = 'in-progress' AND l.given_up IS NULL
+                   AND (l.robot_at IS NULL OR l.person_at IS NOT NULL)) AS has_person
 FROM active_calls c WHERE c.id = $1 FOR UPDATE OF c;
 
 -- name: live
@@ -67,7 +102,9 @@ WHERE id = $1;
 
 -- name: for_dialling
 -- What dialling the person needs.
-SELECT call_sid, conference_name, caller_number, called_number, status, connected_at FROM active_calls WHERE id = $1;
+SELECT call_sid, conference_name, caller_number, called_number, status, connected_at,
+       decision IN ('monitor', 'connect') AS bridges
+FROM active_calls WHERE id = $1;
 
 -- name: quiet_seconds
 -- The caller's leg of a call that still runs, and for how long nothing was heard of it.
@@ -79,8 +116,12 @@ SELECT c.call_sid, extract(epoch FROM clock_timestamp() - greatest(
 FROM active_calls c WHERE c.id = $1 AND c.status = 'active';
 
 -- name: caller_leg
--- The caller's leg of a call that still runs and has not reached the person.
-SELECT call_sid, language FROM active_calls WHERE id = $1 AND status = 'active' AND connected_at IS NULL;
+-- The caller's leg of a call that still runs and has not reached the person; whether it is listened to, and whether the
+-- person lets messages be recorded in such a case.
+SELECT c.call_sid, c.language, c.decision = 'monitor' AS monitored,
+       u.voicemail_unreachable AND u.record_voicemail AS takes_message
+FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.id = $1 AND c.status = 'active' AND c.connected_at IS NULL;
 
 -- name: transcription_changed
 -- The state of the transcription; stopped and failed are final, unless another session was asked for, and what is told late
@@ -97,18 +138,18 @@ WHERE id = $1 AND status = 'active' AND transcription_restarts < $2;
 
 -- name: for_analysis
 -- What a verdict needs beside the words.
-SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.keywords, c.keyword_at,
+SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.keywords, c.keyword_at, c.decision_reason,
        u.name AS person_name, u.phone_number, u.twilio_number
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
 
 -- name: recent
--- Live calls, and those that ended in the last hours: newest first.
+-- Live calls, and those that ended in the last hours: newest first. Those of the canary are nobody's.
 SELECT c.id, c.call_sid, u.name AS person_name, c.caller_number, c.attestation, c.status, c.started_at, c.ended_at, c.keywords,
        coalesce((SELECT sum(m.caller_speech_ms) FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id), 0)
            AS caller_speech_ms
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
-WHERE c.status = 'active' OR c.started_at > now() - interval '12 hours'
+WHERE (c.status = 'active' OR c.started_at > now() - interval '12 hours') AND c.decision_reason <> 'canary'
 ORDER BY (c.status = 'active') DESC, c.started_at DESC
 LIMIT $1;
 

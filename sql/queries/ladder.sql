@@ -1,6 +1,7 @@
 -- name: standing
 -- What a person lets the policy do in a call that goes on, whether a contact called it safe, and what was asked for already.
-SELECT u.ladder_whisper, u.ladder_hold, u.ladder_bring_in, u.ladder_end, c.safe_at IS NOT NULL AS is_safe,
+SELECT u.ladder_whisper, u.ladder_hold, u.ladder_bring_in, u.ladder_end,
+       ARRAY[c.caller_number, u.phone_number, u.twilio_number] AS excluded, c.safe_at IS NOT NULL AS is_safe,
        coalesce((SELECT jsonb_agg(jsonb_build_object('step', s.step, 'wording', s.wording)) FROM call_steps s
                  WHERE s.tenant_id = c.tenant_id AND s.call_id = c.id AND s.asked_by = 'policy'), '[]') AS asked
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
@@ -18,7 +19,8 @@ RETURNING id;
 SELECT s.id, s.step, s.wording, s.asked_by, s.contact_id, s.state, s.asked_at,
        s.undo_asked_at IS NOT NULL OR s.asked_at + make_interval(secs => $2) <= clock_timestamp() AS is_ripe,
        c.call_sid, c.conference_name, c.language, c.status = 'active' AS is_live, c.safe_at IS NOT NULL AS is_safe,
-       NOT c.dialled_directly AS has_conference, u.twilio_number, e.phone_number AS to_number
+       NOT c.dialled_directly AS has_conference, u.twilio_number, u.phone_number AS home_number,
+       e.phone_number AS to_number
 FROM call_steps s
 JOIN active_calls c ON c.tenant_id = s.tenant_id AND c.id = s.call_id
 JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id

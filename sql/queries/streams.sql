@@ -33,11 +33,11 @@ WHERE c.tenant_id = $1 AND c.id = $2;
 UPDATE media_streams SET ended_at = clock_timestamp(), end_reason = $3 WHERE call_id = $1 AND stream_sid = $2;
 
 -- name: for_watching
--- How a call is listened to; a stream reports every five seconds.
+-- How a call that is to be listened to is; a stream reports every five seconds.
 SELECT c.call_sid, c.status, c.language, c.transcription_state, c.transcription_restarts, c.stream_restarts,
        EXISTS (SELECT FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id AND m.ended_at IS NULL
                    AND m.seen_at > clock_timestamp() - interval '20 seconds') AS streaming
-FROM active_calls c WHERE c.id = $1;
+FROM active_calls c WHERE c.id = $1 AND c.decision = 'monitor';
 
 -- name: restarted
 -- One more stream was asked for.

@@ -24,3 +24,8 @@ SELECT call_id, transcription_sid, sequence_number, speaker, text, is_final,
        min(coalesce(spoken_at, created_at)) OVER (PARTITION BY transcription_sid) AS session_start
 FROM transcription_events
 WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[]);
+
+-- name: not_the_persons
+-- What was heard on the callee's side since a leg was dialled was not the person.
+DELETE FROM transcription_events e USING call_legs l
+WHERE l.id = $1 AND e.tenant_id = l.tenant_id AND e.call_id = l.call_id AND e.speaker = 'callee' AND e.created_at >= l.created_at;

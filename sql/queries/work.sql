@@ -9,7 +9,7 @@ DO UPDATE SET run_after = least(w.run_after, excluded.run_after), urgency = leas
 
 -- name: claim
 -- Due work for this worker, most urgent first.
-SELECT id, tenant_id, kind, subject, call_id, payload, attempts, fence FROM claim_work($1, $2, make_interval(secs => $3))
+SELECT id, tenant_id, kind, subject, coalesce(call_id, subject) AS call_id, payload, attempts, fence FROM claim_work($1, $2, make_interval(secs => $3))
 ORDER BY urgency, run_after;
 
 -- name: finish

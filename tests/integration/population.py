@@ -49,6 +49,7 @@ async def household(
         contact_id = await session.value(
             "people.add_contact", tenant_id, user_id, "Anna", contact, "daughter", 1
         )
+        await session.run("people.verify_contact", contact_id)
     return Household(tenant_id, user_id, contact_id, phone, twilio)
 
 

@@ -203,3 +203,11 @@ def test_another_address_of_twilios_interface_is_used() -> None:
 )
 def test_a_key_or_a_server_turns_the_judge_on(given: dict[str, str]) -> None:
     assert load_settings(**given).llm_configured
+
+
+def test_countries_are_codes_of_two_letters() -> None:
+    assert load_settings(alert_countries="us, GB").alert_countries == ("US", "GB")
+    assert load_settings().alert_countries == ()
+    for wrong in ("+1", "USA", "U1"):
+        with pytest.raises(ConfigurationError, match="two-letter codes"):
+            load_settings(alert_countries=wrong)

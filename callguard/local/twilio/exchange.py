@@ -21,7 +21,7 @@ from callguard.local.twilio.plan import CallPlan, CallRecord, Connected, EndedBy
 from callguard.local.twilio.room import Member
 from callguard.local.twilio.speech import SECONDS_A_WORD, growing, heard
 from callguard.local.twilio.telephones import Telephones
-from callguard.local.twilio.twiml import Dial, Document, Reject, Say
+from callguard.local.twilio.twiml import Dial, Document, Pause, Reject, Say
 
 MACHINE_DETECTION_SECONDS = 3.0
 
@@ -37,7 +37,7 @@ class Exchange:
         self.callers_by_token: dict[str, str] = {}
         self.announcements: list[Announcement] = []
         self.interpreter = Interpreter(network, self)
-        self._telephones = Telephones(phone_book, self._call_in)
+        self._telephones = Telephones(phone_book, numbers, self._call_in)
         self._under_way: dict[str, Conference] = {}
         self._trees: set[CallTree] = set()
 
@@ -131,6 +131,8 @@ class Exchange:
                 leg.answer()
                 plan = leg.tree.plan
                 if plan is not None and leg is leg.tree.legs[0]:
+                    leg.keys, leg.answers, leg.message = plan.keys, list(plan.answers), plan.message
+                    leg.waits_after_message = plan.waits_after_message
                     leg.tree.tasks.spawn(Caller(leg, plan).take_part())
                 await self.interpreter.run(leg, document)
 
@@ -231,7 +233,9 @@ class Exchange:
         }
         document = await self.network.webhooks.document(Source(url, method), params)
         for verb in document.verbs if document else ():
-            if isinstance(verb, Say):
+            if isinstance(verb, Pause):
+                await self.network.clock.sleep(verb.seconds)
+            elif isinstance(verb, Say):
                 call_sid = member.leg.sid if member else None
                 self.announcements.append(Announcement(conference.sid, call_sid, verb.text, monotonic()))
                 await self._speak_to(conference, member, verb.text)

@@ -13,6 +13,7 @@ class OnCall(StrEnum):
     NO_ANSWER = "no-answer"
     FORWARDS_BACK = "forwards-back"
     VOICEMAIL = "voicemail"
+    SCREENS = "screens"
 
 
 class SmsStatus(StrEnum):
@@ -55,7 +56,8 @@ class Handset:
 
     `replies` maps a piece of text to the reply to any message that contains it (letter case aside; an empty
     piece matches every message), or is a function from the message to a reply or None. `keys` are pressed
-    one after the other where TwiML asks for them.
+    one after the other where TwiML asks for them. A handset that SCREENS has a robot ask who is calling; told
+    so, its owner comes on the line, unless they don't take such calls.
     """
 
     number: str
@@ -67,6 +69,10 @@ class Handset:
     reply_after_seconds: float = 2.0
     keys: str = ""
     voicemail_greeting: str = "You have reached my voicemail. Please leave a message after the tone."
+    screening_words: str = (
+        "Hi, if you record your name and reason for calling, I'll see if this person is available."
+    )
+    takes_screened_calls: bool = True
 
     def reply_to(self, text: str) -> str | None:
         """What its owner writes back, if anything."""

@@ -1,16 +1,19 @@
 """Performs TwiML on a leg: one verb after the other, until the document, or the leg, has ended."""
 
+import email.utils
 from time import monotonic
 from typing import Protocol
 
+from callguard.domain.audio import SAMPLE_RATE
 from callguard.local.twilio import debugger as codes
 from callguard.local.twilio.conference import LEFT_BY_API, Conference
 from callguard.local.twilio.leg import CallTree, Direction, HungUp, Leg, Redirected
 from callguard.local.twilio.network import Network
 from callguard.local.twilio.options import ConferenceOptions, Source, Track
 from callguard.local.twilio.plan import EndedBy
+from callguard.local.twilio.recordings import Recording
 from callguard.local.twilio.room import Member, Room
-from callguard.local.twilio.speech import SECONDS_A_WORD, growing, heard
+from callguard.local.twilio.speech import CONFIDENCE, SECONDS_A_WORD, growing, heard
 from callguard.local.twilio.twiml import (
     Dial,
     Document,
@@ -18,6 +21,7 @@ from callguard.local.twilio.twiml import (
     Hangup,
     NumberTarget,
     Pause,
+    Record,
     Redirect,
     Reject,
     Say,
@@ -79,22 +83,66 @@ class Interpreter:
                     result = await self._dial(leg, verb)
                     if verb.action:
                         return await self._fetch(leg, verb.action, verb.method, result)
-                case Gather():
-                    if keys := await self._gather(leg, verb):
-                        return await self._fetch(leg, verb.action, verb.method, {"Digits": keys})
+                case Gather() | Record():
+                    told = await self._ask(leg, verb)
+                    if told is not None:
+                        return await self._fetch(leg, verb.action, verb.method, told)
                 case Hangup() | Reject():
                     return None
                 case _:
                     await self._do(leg, verb)
         return None
 
-    async def _gather(self, leg: Leg, gather: Gather) -> str:
+    async def _ask(self, leg: Leg, verb: Gather | Record) -> dict[str, str] | None:
+        """What the action is told of the answer; None where the document goes on."""
+        return await (self._gather(leg, verb) if isinstance(verb, Gather) else self._record(leg, verb))
+
+    async def _gather(self, leg: Leg, gather: Gather) -> dict[str, str] | None:
         for verb in gather.verbs:
             await self._do(leg, verb)
-        keys, leg.keys = leg.keys[: gather.digits], leg.keys[gather.digits :]
-        if not keys:
-            await leg.rest(gather.timeout)
-        return keys
+        if gather.keys and leg.keys:
+            keys, leg.keys = leg.keys[: gather.digits], leg.keys[gather.digits :]
+            return {"Digits": keys}
+        said = leg.answers.pop(0) if gather.speech and leg.answers else ""
+        if said:
+            await self._hear_answer(leg, said)
+            return {"SpeechResult": said, "Confidence": f"{CONFIDENCE:.7f}"}
+        await leg.rest(gather.timeout)
+        return {"Digits": ""} if gather.always else None
+
+    async def _hear_answer(self, leg: Leg, text: str) -> None:
+        clock = self._network.clock
+        began = monotonic()
+        for step in growing(text, instant=clock.instant):
+            await leg.rest(step.seconds)
+            leg.speak(heard(step, began, clock.real(SECONDS_A_WORD)))
+
+    async def _record(self, leg: Leg, record: Record) -> dict[str, str] | None:
+        audio, leg.message = leg.message[: record.longest * SAMPLE_RATE], b""
+        await leg.rest(len(audio) / SAMPLE_RATE)
+        hangs_up = bool(audio) and not leg.waits_after_message
+        if not hangs_up:
+            await leg.rest(record.timeout)
+        recording = Recording(self._network.account.sid, leg.sid, audio)
+        status = "completed" if audio else "absent"
+        if record.callback.wants(status):
+            facts = {
+                "AccountSid": self._network.account.sid,
+                "CallSid": leg.sid,
+                **recording.params(),
+                "RecordingStatus": status,
+                "RecordingChannels": "1",
+                "RecordingStartTime": email.utils.format_datetime(recording.started),
+                "RecordingSource": "RecordVerb",
+                "ErrorCode": "0",
+            }
+            leg.deliveries.post(record.callback.url, facts, record.callback.method)
+        if not audio:
+            return None
+        self._network.recordings.keep(recording)
+        if hangs_up:
+            leg.hang_up(EndedBy.CALLER)
+        return {**recording.params(), "Digits": "hangup" if hangs_up else ""}
 
     async def _do(self, leg: Leg, verb: Verb) -> None:
         match verb:
@@ -121,7 +169,10 @@ class Interpreter:
         began = monotonic()
         for step in growing(text, instant=clock.instant):
             await leg.rest(step.seconds)
-            leg.hear(Track.OUTBOUND, heard(step, began, clock.real(SECONDS_A_WORD)))
+            said = heard(step, began, clock.real(SECONDS_A_WORD))
+            leg.hear(Track.OUTBOUND, said)
+            if leg.peer is not None:
+                leg.peer.speak(said)
 
     async def _fetch(self, leg: Leg, url: str, method: str, facts: dict[str, str]) -> Document | None:
         document = await self._network.webhooks.document(Source(url, method), {**leg.params(), **facts})

@@ -119,6 +119,11 @@ class Leg:
         self.is_caller = False
         # What they press when they are asked for a key.
         self.keys = ""
+        # What they say when they are asked, and after the tone; and whether somebody has spoken to them.
+        self.answers: list[str] = []
+        self.message = b""
+        self.waits_after_message = False
+        self.is_addressed = False
         self.room: Room | None = None
         # The leg that ends when this one does, and the one that waits for this one to be answered or to end.
         self.peer: Leg | None = None
@@ -280,6 +285,9 @@ class Leg:
 
     def hear(self, track: Track, heard: Heard) -> None:
         """Words on one track: its transcriptions tell them."""
+        if track is Track.OUTBOUND and heard.is_final:
+            self.is_addressed = True
+            self.wake()
         for transcription in self.transcriptions:
             if transcription.tell(track, heard):
                 self.note_result(track, heard)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from callguard.local.twilio.account import Account
 from callguard.local.twilio.clock import Clock
 from callguard.local.twilio.debugger import Debugger
+from callguard.local.twilio.recordings import Recordings
 from callguard.local.twilio.tasks import Tasks
 from callguard.local.twilio.webhooks import Webhooks
 from callguard.speech.port import RecogniserFactory
@@ -20,3 +21,4 @@ class Network:
     webhooks: Webhooks
     recogniser: RecogniserFactory | None
     tasks: Tasks = field(default_factory=Tasks)
+    recordings: Recordings = field(default_factory=Recordings)

@@ -81,6 +81,10 @@ class CallPlan:
     carrier signed; without it the call isn't STIR-capable and carries no CallToken. A caller who hears nobody
     for `patience_seconds` hangs up: scaled by the speed, but never under five real seconds (or
     `patience_seconds`, if that is less), because the product's own work takes its real time.
+
+    `keys` are pressed one after the other where TwiML asks for them, and `answers` are what the caller says
+    where it listens for words, an empty one being silence; `message` is mu-law spoken after the tone of a
+    <Record>, after which they hang up or, with `waits_after_message`, wait.
     """
 
     from_number: str
@@ -90,6 +94,10 @@ class CallPlan:
     forwarded_from: str | None = None
     patience_seconds: float = 20.0
     transcription: TranscriptionHabit = TranscriptionHabit.WORKS
+    keys: str = ""
+    answers: Sequence[str] = ()
+    message: bytes = field(default=b"", repr=False)
+    waits_after_message: bool = False
 
 
 class Outcome(StrEnum):

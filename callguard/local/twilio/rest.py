@@ -94,6 +94,7 @@ class Answer:
     body: Json | None
     status: int = 200
     then: Callable[[], Awaitable[None]] = _nothing
+    media: bytes | None = None
 
 
 Handler = Callable[[Inquiry], Awaitable[Answer]]
@@ -148,6 +149,8 @@ class FrontDesk:
                 return Response()
             record.status = answer.status
             background = BackgroundTask(answer.then)
+            if answer.media is not None:
+                return Response(answer.media, answer.status, media_type="audio/x-wav", background=background)
             if answer.body is None:
                 return Response(status_code=answer.status, background=background)
             return JSONResponse(answer.body, answer.status, background=background)

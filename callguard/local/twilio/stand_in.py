@@ -23,6 +23,7 @@ from callguard.local.twilio.rest import FrontDesk, RestRequest
 from callguard.local.twilio.rest_account import MessagesApi, NumbersApi
 from callguard.local.twilio.rest_calls import CallsApi
 from callguard.local.twilio.rest_conferences import ConferencesApi
+from callguard.local.twilio.rest_recordings import RecordingsApi
 from callguard.local.twilio.webhooks import Webhooks
 from callguard.speech.port import RecogniserFactory
 
@@ -54,6 +55,7 @@ class TwilioStandIn:
         self._address = (host, port)
         webhooks = Webhooks(account, self.debugger)
         self._network = Network(account, Clock(speed), self.debugger, webhooks, recogniser)
+        self.recordings = self._network.recordings
         self._exchange = Exchange(self._network, phone_book, self.numbers)
         self._messaging = Messaging(self._network, phone_book, self.numbers)
         self._connections = _Connections()
@@ -65,6 +67,7 @@ class TwilioStandIn:
                 *ConferencesApi(self._exchange).routes(),
                 *MessagesApi(account, self._messaging, self.numbers).routes(),
                 *NumbersApi(account, self.numbers).routes(),
+                *RecordingsApi(self.recordings).routes(),
             ),
             self._connections.abort,
         )

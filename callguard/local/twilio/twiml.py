@@ -20,6 +20,8 @@ from callguard.local.twilio.options import (
 )
 
 LARGEST_DOCUMENT = 64 * 1024
+GATHER_INPUTS = frozenset({"dtmf", "speech"})
+RECORDING_EVENTS = frozenset({"in-progress", "completed", "absent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,31 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Speak, and listen for keys: with any pressed `action` takes over, without the document goes on."""
+    """Speak, and listen for keys, or for words where `speech`: then `action` takes over. Without any the
+    document goes on, unless `always`.
+    """
 
     verbs: tuple["Say | Pause", ...]
     action: str
     method: str
     digits: int
     timeout: int
+    keys: bool = True
+    speech: bool = False
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record what is said until nothing is, for `timeout` seconds, or for `longest`. Where nobody speaks the
+    document goes on.
+    """
+
+    action: str
+    method: str
+    timeout: int
+    longest: int
+    callback: Callback
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +138,7 @@ Verb = (
     Say
     | Pause
     | Gather
+    | Record
     | StartTranscription
     | StartStream
     | StopTranscription
@@ -142,7 +163,10 @@ _ATTRIBUTES: Mapping[str, str] = {
     "Response": "",
     "Say": "voice language loop",
     "Pause": "length",
-    "Gather": "action method numDigits timeout input finishOnKey actionOnEmptyResult language",
+    "Gather": "action method numDigits timeout input finishOnKey actionOnEmptyResult language hints "
+    "speechTimeout speechModel enhanced profanityFilter partialResultCallback bargeIn",
+    "Record": "action method timeout finishOnKey maxLength playBeep trim recordingStatusCallback "
+    "recordingStatusCallbackMethod recordingStatusCallbackEvent transcribe transcribeCallback",
     "Start": "action method",
     "Stop": "",
     "Transcription": "name track inboundTrackLabel outboundTrackLabel statusCallbackUrl statusCallbackMethod "
@@ -223,8 +247,9 @@ class _Reader:
                 verbs.append(Say(text))
             case "Pause":
                 verbs.append(Pause(values.whole("length", 1)))
-            case "Gather":
-                verbs.append(self._gather(element, values))
+            case "Gather" | "Record":
+                is_record = element.tag == "Record"
+                verbs.append(self._record(values) if is_record else self._gather(element, values))
             case "Start" | "Stop":
                 verbs += [verb for child in element for verb in self._noun(element.tag, child)]
             case "Dial":
@@ -249,6 +274,21 @@ class _Reader:
             method=values.method("method"),
             digits=values.whole("numDigits", 100, least=1),
             timeout=values.whole("timeout", 5, least=1),
+            keys="dtmf" in values.several("input", "dtmf", GATHER_INPUTS),
+            speech="speech" in values.several("input", "dtmf", GATHER_INPUTS),
+            always=values.flag("actionOnEmptyResult", default=False),
+        )
+
+    def _record(self, values: Values) -> Record:
+        wanted = values.several("recordingStatusCallbackEvent", "completed", RECORDING_EVENTS)
+        return Record(
+            action=values.url("action") or self._url,
+            method=values.method("method"),
+            timeout=values.whole("timeout", 5, least=1),
+            longest=values.whole("maxLength", 3600, least=1, most=14400),
+            callback=Callback(
+                values.url("recordingStatusCallback"), values.method("recordingStatusCallbackMethod"), wanted
+            ),
         )
 
     def _noun(self, parent: str, element: ET.Element) -> list[Verb]:

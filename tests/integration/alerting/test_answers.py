@@ -68,7 +68,8 @@ async def test_safe_silences_this_call_and_leaves_its_score(
             await is_told(stage, ANNA, Told.SAFE)
         person = await rows(cluster, "SELECT tenant_id, id FROM users")
         async with stage.database.tenant(person[0]["tenant_id"]) as session:
-            await session.run("people.add_contact", *person[0], "Carl", CARL, "neighbour", 3)
+            carl = await session.value("people.add_contact", *person[0], "Carl", CARL, "neighbour", 3)
+            await session.run("people.verify_contact", carl)
 
     await scam(stage, meanwhile)
 
@@ -165,7 +166,8 @@ async def test_a_contact_of_several_people_needs_the_code(shared: Stage, cluster
         harold = await session.value(
             "people.add_person", tenant_id, "h@example.com", "Harold", "+12025550111", None, "en", True
         )
-        await session.run("people.add_contact", tenant_id, harold, "Anna", ANNA, "daughter", 1)
+        anna = await session.value("people.add_contact", tenant_id, harold, "Anna", ANNA, "daughter", 1)
+        await session.run("people.verify_contact", anna)
 
     async with scam_under_way(shared) as call:
         await reply(shared, ANNA, "hangup")

@@ -12,6 +12,7 @@ from callguard.db import queue
 from callguard.db.pool import Database
 from callguard.domain.ladder import AskedBy, Rung, Step, Wording
 from callguard.local.postgres import Cluster
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 from tests.integration.population import Household, household, open_call, rows, value
 
@@ -64,7 +65,7 @@ class Scene:
         self.database, self.cluster, self.home, self.call_id = database, cluster, home, call_id
         self.line = Line()
         speech = AlertSpeech("https://calls.example.org")
-        self.ladder = Ladder(database, cast("Telephony", self.line), speech, None)
+        self.ladder = Ladder(database, cast("Telephony", self.line), speech, Destinations(()), None)
 
     async def dies_in(self, rung: Rung) -> None:
         """The step is asked for, and the first who takes it is killed."""

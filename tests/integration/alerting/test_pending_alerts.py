@@ -5,17 +5,23 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.test_utils import unused_port
 
+from callguard.alerting.letters import Letters
 from callguard.alerting.outbox import SEND_ALERT, Outbox, request_alerts
 from callguard.alerting.speech import AlertSpeech
 from callguard.db import queue
 from callguard.db.pool import Database
+from callguard.domain.alerts import Caps
 from callguard.domain.scoring import AlertLevel
 from callguard.errors import TelephonyUnreachable
 from callguard.local.postgres import Cluster
+from callguard.telephony.destinations import Destinations
 from callguard.telephony.twilio import TwilioTelephony
+from callguard.trust.links import AlertLinks
 from tests.integration.population import household, open_call, rows
 
-SPEECH = AlertSpeech("https://calls.example.org")
+BASE = "https://calls.example.org"
+SPEECH = AlertSpeech(BASE)
+LETTERS = Letters(AlertLinks(b"k" * 32, BASE))
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ async def outbox(database: Database) -> AsyncIterator[Outbox]:
     telephony = TwilioTelephony(
         account_sid="AC" + "0" * 32, auth_token="x", base_url=f"http://127.0.0.1:{unused_port()}"
     )
-    yield Outbox(database, telephony, SPEECH, sender=None, answer_seconds=60)
+    yield Outbox(database, telephony, SPEECH, LETTERS, Destinations(()), sender=None, answer_seconds=60)
     await telephony.close()
 
 
@@ -50,14 +56,17 @@ async def test_an_answer_drops_the_warnings_that_wait_and_safe_drops_everything(
     call_id = await open_call(database, home, 1)
     verdict: list[object] = [["irs"], "The IRS.", {}, 70.0, True, "SUSPECT", "government", "So.", [], {}, 1]
     async with database.tenant(home.tenant_id) as session:
-        await session.run("people.add_contact", home.tenant_id, home.user_id, "Ben", "+12025550129", "son", 2)
+        ben_id = await session.value(
+            "people.add_contact", home.tenant_id, home.user_id, "Ben", "+12025550129", "son", 2
+        )
+        await session.run("people.verify_contact", ben_id)
         analysis_id = await session.value("analyses.add", home.tenant_id, call_id, *verdict)
-        await request_alerts(session, home.tenant_id, call_id, analysis_id, level, set())
+        await request_alerts(session, home.tenant_id, call_id, analysis_id, level, Caps())
     alerts = await rows(cluster, "SELECT id, contact_id FROM alerts")
     (annas,) = [alert["id"] for alert in alerts if alert["contact_id"] == home.contact_id]
     async with database.tenant(home.tenant_id) as session:
         if answered:
-            await session.run("answers.close_alert", annas)
+            await session.run("answers.close_alert", annas, "sms")
         if safe:
             await session.run("answers.call_is_safe", call_id)
     await rows(cluster, "UPDATE work SET run_after = now() WHERE kind = $1", SEND_ALERT)
@@ -81,6 +90,6 @@ async def test_a_call_called_safe_alarms_nobody_new(database: Database, cluster:
     async with database.tenant(home.tenant_id) as session:
         await session.run("answers.call_is_safe", call_id)
         analysis_id = await session.value("analyses.add", home.tenant_id, call_id, *verdict)
-        await request_alerts(session, home.tenant_id, call_id, analysis_id, AlertLevel.DANGER, set())
+        await request_alerts(session, home.tenant_id, call_id, analysis_id, AlertLevel.DANGER, Caps())
 
     assert await rows(cluster, "SELECT FROM alerts") == []

@@ -168,3 +168,30 @@ async def test_the_roles_of_supabases_api_are_shut_out(empty: Cluster) -> None:
                 await connection.execute(
                     "INSERT INTO callguard_migrations VALUES ('9999_from_the_future', '')"
                 )
+
+
+async def test_contacts_who_were_written_to_before_count_as_confirmed_and_new_ones_do_not(
+    empty: Cluster,
+) -> None:
+    known = migrate.migrations()
+    before = tuple(m for m in known if m.name < "0006")
+    await migrate.migrate(empty.owner_dsn, before)
+    tenant = "INSERT INTO tenants (name) VALUES ('A family') RETURNING id"
+    person = (
+        "INSERT INTO users (tenant_id, email, name, phone_number) "
+        "VALUES ($1, 'm@example.com', 'Margaret', '+12025550110') RETURNING id"
+    )
+    contact = (
+        "INSERT INTO emergency_contacts (tenant_id, user_id, name, phone_number) "
+        "SELECT tenant_id, id, $1, $2 FROM users"
+    )
+    await rows(empty, person, await value(empty, tenant))
+    await rows(empty, contact, "Anna", "+12025550120")
+    await migrate.migrate(empty.owner_dsn, known)
+    await rows(empty, contact, "Ben", "+12025550121")
+
+    confirmed = "SELECT name, verified_at IS NOT NULL AS confirmed FROM emergency_contacts"
+    assert {row["name"]: row["confirmed"] for row in await rows(empty, confirmed)} == {
+        "Anna": True,
+        "Ben": False,
+    }

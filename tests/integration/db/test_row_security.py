@@ -30,6 +30,7 @@ RESOLVERS = {
     "resolve_number(text)": "'+12025550101'",
     "resolve_call(text)": f"'{call_sid(1)}'",
     "resolve_alert(uuid)": f"'{uuid4()}'",
+    "resolve_canary(uuid)": f"'{uuid4()}'",
     "resolve_sender(text)": "'+12025550121'",
     "resolve_step(uuid)": f"'{uuid4()}'",
     "route_book()": "",
@@ -79,12 +80,15 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         await session.value(
             "answers.add", home.tenant_id, f"SM{number:032x}", home.contact_id, None, None, "help", None
         )
+        await session.value("invitations.add", home.tenant_id, home.contact_id)
+        await session.value("canary.begin", home.tenant_id, home.user_id, "api", "apple river")
         await session.value("streams.admit", home.tenant_id, call_id, uuid4(), f"MZ{number:032x}")
         await notices.declare(session, home.tenant_id, call_id, Fault.AUDIO_LOST)
         await session.run("deliveries.looping", home.tenant_id, home.user_id, "same_number", "")
         step = ["hold", None, "contact", home.contact_id, None, "done"]
         await session.value("ladder.ask", home.tenant_id, call_id, *step)
         await session.run("operator_notices.add", home.tenant_id, call_id, "forwarding_loop")
+        await session.value("voicemails.add", home.tenant_id, call_id, f"RE{number:032x}", 5)
         rule = "INSERT INTO caller_rules (tenant_id, user_id, number, rule) VALUES ($1, $2, '911', 'allow')"
         await session._connection.execute(rule, home.tenant_id, home.user_id)
     return home, call_id

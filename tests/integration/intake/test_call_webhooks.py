@@ -76,6 +76,11 @@ async def test_a_ringing_call_is_answered_with_transcription_stream_and_conferen
         "/answered-by",
         "/conference-events",
         "/message-status",
+        "/screening-answer",
+        "/connection-choice",
+        "/message-recorded",
+        "/message-taken",
+        "/who-calls",
         "/voice/incoming",
     ],
 )

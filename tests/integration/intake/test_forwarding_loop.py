@@ -5,7 +5,7 @@ import pytest
 
 from callguard.db.pool import Database
 from callguard.intake import records
-from callguard.intake.records import DIAL
+from callguard.intake.asking import DIAL
 from callguard.local.postgres import Cluster
 from tests.integration.population import Household, arrival, household, rows, value
 

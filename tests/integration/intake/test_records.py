@@ -13,9 +13,11 @@ from callguard.db import queue
 from callguard.db.pool import Database
 from callguard.domain.call import UNANSWERED
 from callguard.domain.facts import AnyFact, ConferenceChanged, LegAnsweredBy, LegChanged, TranscriptionChanged
+from callguard.domain.policy import Consent
 from callguard.errors import CallUnknown, NumberUnknown
 from callguard.intake import records
-from callguard.intake.records import ANALYSE, DIAL, TELL_UNREACHABLE, Arrival
+from callguard.intake.asking import DIAL
+from callguard.intake.records import ANALYSE, TELL_UNREACHABLE, Arrival
 from callguard.intake.routes import Route
 from callguard.local.postgres import Cluster
 from tests.integration.population import (
@@ -69,7 +71,7 @@ async def test_a_call_is_stored_with_the_work_of_dialling_the_person(
     arrived = await records.arrive(database, fact)
     [call] = await rows(cluster, "SELECT * FROM active_calls")
     route = Route(home.twilio_number, home.user_id, home.phone_number, language="en", announce=True)
-    assert arrived == Arrival(route, call["conference_name"], announce=True, looping=False)
+    assert arrived == Arrival(route, call["conference_name"], Consent.SPOKEN, looping=False)
     assert call["conference_name"] == f"User-{home.user_id}-{int(fact.arrived_at.timestamp() * 1000)}"
     assert (call["tenant_id"], call["user_id"]) == (home.tenant_id, home.user_id)
     assert (call["caller_number"], call["called_number"]) == (CALLER, home.twilio_number)

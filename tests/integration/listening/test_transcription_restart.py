@@ -63,7 +63,7 @@ async def faults(cluster: Cluster) -> list[str]:
 async def test_words_come_again_from_a_second_session(
     habit: str, stage: Stage, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "STARTED_WITHIN_S", 0.2)
+    monkeypatch.setattr("callguard.intake.asking.STARTED_WITHIN_S", 0.2)
     state = "SELECT transcription_restarts = 1 AND transcription_state = 'started' FROM active_calls"
 
     async def runs_again() -> None:

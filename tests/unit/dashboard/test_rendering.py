@@ -145,6 +145,7 @@ def test_strangers_words_cannot_leave_their_piece_of_the_stream() -> None:
         "#live",
         "#alerts",
         "#ended",
+        "#protection",
     ]
 
 
@@ -281,3 +282,12 @@ def test_a_call_that_is_not_listened_to_as_it_should_be_says_so(ended: bool) -> 
     assert "The transcription did not start; nobody hears &lt;the&gt; words." in page
     assert "degraded" not in page_of(quiet_call())
     assert ("listening is degraded" in view_of(call).sections["announcement"]) is not ended
+
+
+def test_an_answered_alert_shows_when_and_how() -> None:
+    answered = alert(answered_at=NOW, answered_by="link", answer="hang_up")
+    view = render_view(Snapshot(NOW, (scam_call(alerts=(answered,)),)), away=False)
+
+    for section in ("alerts", "live"):
+        assert "answered on the page: hang up on the caller" in view.sections[section]
+        assert view.sections[section].count('<time datetime="2026-01-02T14:03:05+00:00"') >= 1

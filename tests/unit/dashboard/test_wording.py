@@ -1,6 +1,7 @@
 import pytest
 
 from callguard.dashboard.wording import (
+    answer_words,
     attestation_words,
     channel_words,
     delivery_words,
@@ -10,7 +11,8 @@ from callguard.dashboard.wording import (
     step_words,
     verdict_words,
 )
-from callguard.domain.alerts import DeliveryStatus
+from callguard.domain.alerts import DeliveryStatus, HeldBack
+from callguard.domain.destinations import Refusal
 from callguard.domain.ladder import Step, StepState, Wording
 from callguard.domain.scoring import Verdict
 from callguard.domain.signals import AttestationLevel, FraudType, SignalName
@@ -64,6 +66,30 @@ def test_each_step_on_the_line_is_a_sentence() -> None:
     assert all(" " in step_words(each) for each in (*whispers, *others))
     assert {state for state in StepState if step_state_words(step(state=state)) == state} == {StepState.DONE}
     assert step_state_words(step(step="bring_in", state="undone")) == "done, and left again"
+
+
+def test_what_was_not_sent_says_why() -> None:
+    for reason in HeldBack:
+        words = delivery_words(alert(status="skipped", reason=reason))
+        assert words.startswith("not sent: ")
+        assert reason not in words
+    for refused in Refusal:
+        assert "could not be sent: " in delivery_words(alert(status="failed", reason=refused))
+    assert delivery_words(alert(status="undelivered", reason="30003")) == "not delivered"
+    assert delivery_words(alert(status="skipped")) == "no longer needed"
+
+
+@pytest.mark.parametrize(
+    ("by", "answer", "words"),
+    [
+        ("sms", "hang_up", "answered by SMS: hang up on the caller"),
+        ("key", "join", "answered by a key: bring me in"),
+        ("link", None, "answered on the page"),
+        (None, None, "answered"),
+    ],
+)
+def test_an_answer_is_told_with_its_way(by: str | None, answer: str | None, words: str) -> None:
+    assert answer_words(alert(answered_at=NOW, answered_by=by, answer=answer)) == words
 
 
 def test_what_is_new_is_shown_as_it_is() -> None:

@@ -1,24 +1,25 @@
-import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise, permutations
 from uuid import UUID, uuid4
 
 import pytest
-import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callguard.domain.alerts import (
     ESCALATION_SECONDS,
+    Caps,
     Contact,
     DeliveryStatus,
+    HeldBack,
+    PlannedAlert,
     delivery_status,
     may_follow,
-    message,
     plan,
 )
-from callguard.domain.caller import WITHHELD, caller_number
 from callguard.domain.scoring import AlertLevel
-from callguard.domain.signals import FraudType
 
 WARNING, DANGER = AlertLevel.WARNING, AlertLevel.DANGER
 DAUGHTER = Contact(uuid4(), "Anna", "+12025550111", 1)
@@ -26,6 +27,24 @@ SON = Contact(uuid4(), "Ben", "+12025550112", 2)
 NEIGHBOUR = Contact(uuid4(), "Carl", "+12025550113", 3)
 FAMILY = [NEIGHBOUR, DAUGHTER, SON]
 CALLER = "+12025550199"
+NOW = datetime(2026, 1, 2, 14, 0, tzinfo=UTC)
+
+
+def told(
+    level: AlertLevel,
+    family: Iterable[Contact],
+    already: Iterable[tuple[UUID, AlertLevel]] = (),
+    excluded: Iterable[str] = (),
+) -> list[PlannedAlert]:
+    """Those who get something."""
+    return [p for p in plan(level, family, already, excluded, NOW) if p.held_back is None]
+
+
+def held_back(level: AlertLevel, *family: Contact, tenant_warnings: int = 0) -> dict[str, HeldBack]:
+    """Those who get nothing, and why."""
+    planned = plan(level, family, [], [CALLER], NOW, tenant_warnings=tenant_warnings)
+    return {p.contact.name: p.held_back for p in planned if p.held_back is not None}
+
 
 contacts = st.lists(
     st.builds(
@@ -42,34 +61,34 @@ contacts = st.lists(
 
 class TestPlan:
     def test_danger_reaches_everybody_at_once(self) -> None:
-        planned = plan(DANGER, FAMILY, [], [])
+        planned = told(DANGER, FAMILY)
 
         assert [p.contact for p in planned] == [DAUGHTER, SON, NEIGHBOUR]
         assert {(p.level, p.delay_seconds) for p in planned} == {(DANGER, 0)}
 
     def test_a_warning_asks_one_after_the_other_by_priority(self) -> None:
-        planned = plan(WARNING, FAMILY, [], [])
+        planned = told(WARNING, FAMILY)
 
         assert ESCALATION_SECONDS == 60
         assert [(p.contact, p.delay_seconds) for p in planned] == [(DAUGHTER, 0), (SON, 60), (NEIGHBOUR, 120)]
 
     @pytest.mark.parametrize("level", AlertLevel)
     def test_a_second_verdict_of_a_level_tells_nobody_twice(self, level: AlertLevel) -> None:
-        assert plan(level, FAMILY, [(c.id, level) for c in FAMILY], []) == ()
+        assert told(level, FAMILY, [(c.id, level) for c in FAMILY]) == []
 
     def test_a_danger_after_a_warning_tells_everybody(self) -> None:
-        assert len(plan(DANGER, FAMILY, [(c.id, WARNING) for c in FAMILY], [])) == 3
+        assert len(told(DANGER, FAMILY, [(c.id, WARNING) for c in FAMILY])) == 3
 
     def test_a_warning_after_a_danger_tells_nobody(self) -> None:
-        assert plan(WARNING, FAMILY, [(c.id, DANGER) for c in FAMILY], []) == ()
+        assert told(WARNING, FAMILY, [(c.id, DANGER) for c in FAMILY]) == []
 
     def test_a_contact_added_during_the_call_waits_for_its_turn(self) -> None:
-        planned = plan(WARNING, FAMILY, [(DAUGHTER.id, WARNING), (SON.id, WARNING)], [])
+        planned = told(WARNING, FAMILY, [(DAUGHTER.id, WARNING), (SON.id, WARNING)])
 
         assert [(p.contact, p.delay_seconds) for p in planned] == [(NEIGHBOUR, 120)]
 
     def test_neither_the_caller_nor_the_person_is_told(self) -> None:
-        planned = plan(WARNING, FAMILY, [], [DAUGHTER.phone_number, CALLER])
+        planned = told(WARNING, FAMILY, [], [DAUGHTER.phone_number, CALLER])
 
         assert [(p.contact, p.delay_seconds) for p in planned] == [(SON, 0), (NEIGHBOUR, 60)]
 
@@ -78,16 +97,16 @@ class TestPlan:
         self, level: AlertLevel, family: list[Contact], data: st.DataObject
     ) -> None:
         ids = [c.id for c in family] or [UUID(int=0)]
-        told = set(data.draw(st.lists(st.tuples(st.sampled_from(ids), st.sampled_from(AlertLevel)))))
+        already = set(data.draw(st.lists(st.tuples(st.sampled_from(ids), st.sampled_from(AlertLevel)))))
         excluded = data.draw(st.sets(st.sampled_from([c.phone_number for c in family] or [CALLER])))
 
-        planned = plan(level, family, told, excluded)
+        planned = told(level, family, already, excluded)
 
-        assert plan(level, data.draw(st.permutations(family)), told, excluded) == planned
+        assert told(level, data.draw(st.permutations(family)), already, excluded) == planned
         assert {p.contact.id for p in planned} == {
             c.id
             for c in family
-            if c.phone_number not in excluded and not {(c.id, level), (c.id, DANGER)} & told
+            if c.phone_number not in excluded and not {(c.id, level), (c.id, DANGER)} & already
         }
         delays = [p.delay_seconds for p in planned]
         if level is DANGER:
@@ -96,85 +115,88 @@ class TestPlan:
             assert all(later - earlier >= ESCALATION_SECONDS for earlier, later in pairwise(delays))
 
 
-LONDON = "+442079460123"
-NAMES = [
-    "Margaret",
-    "José",
-    "Łucja Şahin",
-    "Мария Иванова",
-    "李明",
-    "राम कुमार",
-    "👵 Nan",
-    "A" * 200,
-    "É" * 200,
-    "李" * 200,
-    "𠀀" * 200,
-    "€" * 200,
-    "",
-]
+class TestHeldBack:
+    def test_the_caller_and_the_persons_own_numbers_are_never_told(self) -> None:
+        for level in AlertLevel:
+            assert held_back(level, DAUGHTER, replace(SON, phone_number=CALLER)) == {
+                "Ben": HeldBack.OWN_NUMBER
+            }
 
+    def test_a_contact_may_want_danger_alone(self) -> None:
+        quiet = replace(SON, danger_only=True)
+        assert held_back(WARNING, DAUGHTER, quiet) == {"Ben": HeldBack.DANGER_ONLY}
+        assert held_back(DANGER, DAUGHTER, quiet) == {}
 
-def segments(text: str) -> int:
-    return len(smsutil.split(text).parts)
-
-
-class TestMessage:
-    @pytest.mark.parametrize("name", NAMES)
-    @pytest.mark.parametrize("level", AlertLevel)
-    @pytest.mark.parametrize("fraud_type", [None, *FraudType])
-    def test_it_is_two_segments_at_most(
-        self, level: AlertLevel, fraud_type: FraudType | None, name: str
-    ) -> None:
-        assert segments(message(level, name, LONDON, fraud_type, "A1B2C3")) <= 2
-
-    @given(
-        st.sampled_from(AlertLevel),
-        st.text(),
-        (st.text() | st.integers(10**7, 10**15 - 1).map("+{}".format)).map(caller_number),
-        st.sampled_from(FraudType),
-    )
-    def test_it_is_two_segments_at_most_and_without_a_link_for_any_name_and_caller(
-        self, level: AlertLevel, name: str, caller: str, fraud_type: FraudType
-    ) -> None:
-        text = message(level, name, caller, fraud_type, "A1B2C3")
-
-        assert segments(text) <= 2
-        assert not set(text) & set("/@?&=%\n")
-        assert not re.search(r"\.\S", text)
-
-    @pytest.mark.parametrize("level", AlertLevel)
     @pytest.mark.parametrize(
-        "caller", ["sip:win@prize.example.com", "client:Pay-the-bank", "sips:prize.example", "SIP:a.example"]
+        ("zone", "sleeps"), [("UTC", False), ("Asia/Tokyo", True), ("Nowhere/At_all", False)]
     )
-    def test_an_address_chosen_by_the_caller_stays_out(self, level: AlertLevel, caller: str) -> None:
-        text = message(level, "Margaret", caller, None, "A1B2C3")
-
-        assert not any(word in text for word in ("prize", "example", "Pay"))
-        assert "no phone number" in text
-
-    @pytest.mark.parametrize("level", AlertLevel)
-    @pytest.mark.parametrize("name", ["Margaret", "Мария"])
-    def test_it_says_who_is_called_by_whom_and_carries_its_reference(
-        self, level: AlertLevel, name: str
+    def test_warnings_leave_quiet_hours_alone_by_the_contacts_own_clock(
+        self, zone: str, sleeps: bool
     ) -> None:
-        text = message(level, name, CALLER, FraudType.BANK, "A1B2C3")
+        quiet = replace(SON, quiet_from=time(22), quiet_until=time(7), time_zone=zone)
+        assert held_back(WARNING, quiet) == ({"Ben": HeldBack.QUIET_HOURS} if sleeps else {})
+        assert held_back(DANGER, quiet) == {}
 
-        assert name in text
-        assert "+1 202-555-0199" in text
-        assert text.endswith("A1B2C3")
+    def test_who_does_not_want_warnings_does_not_delay_the_next(self) -> None:
+        planned = told(WARNING, [replace(DAUGHTER, danger_only=True), SON, NEIGHBOUR])
+        assert [(p.contact, p.delay_seconds) for p in planned] == [(SON, 0), (NEIGHBOUR, 60)]
 
-    @pytest.mark.parametrize("level", AlertLevel)
-    @pytest.mark.parametrize("name", ["Margaret", "Мария"])
-    def test_a_withheld_number_is_called_so(self, level: AlertLevel, name: str) -> None:
-        assert "withheld number" in message(level, name, WITHHELD, None, "A1B2C3")
+    def test_warnings_have_caps_and_danger_has_none(self) -> None:
+        """A11, A22: no storm of warnings, and no danger lost to one."""
+        caps = Caps()
+        for often in (
+            replace(SON, warned_this_hour=caps.contact_hour),
+            replace(SON, warned_this_day=caps.contact_day),
+        ):
+            assert held_back(WARNING, DAUGHTER, often) == {"Ben": HeldBack.CAPPED}
+            assert held_back(DANGER, DAUGHTER, often) == {}
 
-    def test_an_alert_is_not_a_warning(self) -> None:
-        for name in ("Margaret", "Мария"):
-            assert message(DANGER, name, CALLER, None, "A1").startswith("callguard ALERT: ")
-            assert message(WARNING, name, CALLER, None, "A1").startswith("callguard warning: ")
+    def test_a_tenants_last_warnings_go_to_the_first_contacts(self) -> None:
+        left = Caps().tenant_day - 1
+        assert held_back(WARNING, DAUGHTER, SON, NEIGHBOUR, tenant_warnings=left) == {
+            "Ben": HeldBack.CAPPED,
+            "Carl": HeldBack.CAPPED,
+        }
+        assert held_back(DANGER, DAUGHTER, SON, NEIGHBOUR, tenant_warnings=left + 99) == {}
 
-    def test_a_person_without_a_name_is_spoken_of_all_the_same(self) -> None:
-        assert "the person you look after" in message(DANGER, " ", CALLER, None, "A1")
+    def test_numbers_that_have_not_confirmed_themselves_get_nothing_while_others_have(self) -> None:
+        """A22, A23."""
+        for level in AlertLevel:
+            assert held_back(level, DAUGHTER, replace(SON, verified=False)) == {"Ben": HeldBack.UNVERIFIED}
+
+    def test_danger_goes_to_them_where_nobody_else_could_be_told(self) -> None:
+        new = [replace(c, verified=False) for c in (DAUGHTER, SON)]
+        assert held_back(DANGER, *new) == {}
+        assert held_back(DANGER, *new, replace(NEIGHBOUR, phone_number=CALLER)) == {
+            "Carl": HeldBack.OWN_NUMBER
+        }
+        assert set(held_back(WARNING, *new).values()) == {HeldBack.UNVERIFIED}
+
+    def test_who_opted_out_before_confirming_is_left_alone(self) -> None:
+        gone = replace(SON, verified=False, opted_out=True)
+        assert held_back(DANGER, gone) == {"Ben": HeldBack.UNVERIFIED}
+
+    @given(contacts, st.data())
+    def test_danger_is_never_lost_while_anybody_may_be_told(
+        self, family: list[Contact], data: st.DataObject
+    ) -> None:
+        family = [
+            replace(
+                contact,
+                verified=data.draw(st.booleans()),
+                opted_out=data.draw(st.booleans()),
+                danger_only=data.draw(st.booleans()),
+                warned_this_hour=data.draw(st.integers(0, 9)),
+                quiet_from=(NOW - timedelta(hours=1)).time(),
+                quiet_until=(NOW + timedelta(hours=1)).time(),
+            )
+            for contact in family
+        ]
+        planned = told(DANGER, family, [], [CALLER])
+
+        verified = {c.id for c in family if c.verified}
+        others = {c.id for c in family if not c.opted_out}
+        assert {p.contact.id for p in planned} == (verified or others)
 
 
 # https://www.twilio.com/docs/messaging/api/message-resource#message-status-values

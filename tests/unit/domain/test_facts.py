@@ -9,9 +9,12 @@ from callguard.domain import facts
 from callguard.domain.facts import (
     AnyFact,
     CallArrived,
+    CallerScreened,
     ConferenceChanged,
+    ConnectionChosen,
     LegAnsweredBy,
     LegChanged,
+    MessageRecorded,
     TranscriptionChanged,
     WordsHeard,
 )
@@ -50,6 +53,16 @@ any_fact: st.SearchStrategy[AnyFact] = st.one_of(
     st.builds(LegChanged, call_sid=words, leg_sid=maybe_words, status=words),
     st.builds(LegAnsweredBy, call_sid=words, leg_sid=words, answered_by=words),
     st.builds(ConferenceChanged, call_sid=words, event=words, label=maybe_words, leg_sid=maybe_words),
+    st.builds(
+        CallerScreened,
+        call_sid=words,
+        said=maybe_words,
+        confidence=shares,
+        answered_at=moments,
+        dialled_directly=st.booleans(),
+    ),
+    st.builds(ConnectionChosen, call_sid=words),
+    st.builds(MessageRecorded, call_sid=words, recording_sid=words, seconds=st.integers(0, 999_999)),
 )
 
 

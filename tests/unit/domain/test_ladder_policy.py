@@ -22,7 +22,8 @@ from callguard.domain.ladder import (
 )
 from callguard.domain.ladder_texts import SPOKEN_ON_THE_LINE, TO_THE_CALLER, WHISPERS, whisper_words
 from callguard.domain.words import contains, normalise
-from callguard.intake.twiml import LANGUAGE_CODES, is_announcement
+from callguard.intake.twiml import LANGUAGE_CODES
+from callguard.intake.wordings import is_announcement
 
 ALL = OptIns(whisper=True, hold=True, bring_in=True, end=True)
 WARN, DANGER = (Rung(Step.WHISPER, wording) for wording in (Wording.WARNING, Wording.DANGER))

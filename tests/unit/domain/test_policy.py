@@ -1,6 +1,7 @@
 """The decision about a caller: total, the same each time, and never softer on a signature that failed."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -9,7 +10,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callguard.domain.caller import WITHHELD, Stir, caller_number, is_emergency_number
-from callguard.domain.policy import Action, Decision, Policy, Reason, decide, is_quiet
+from callguard.domain.policy import (
+    Action,
+    Consent,
+    Decision,
+    Policy,
+    Reason,
+    consent_asked,
+    decide,
+    is_quiet,
+    without_database,
+)
 
 TWILIO = "+12025550100"
 FRIEND, ENEMY, STRANGER = "+12025550141", "+12025550142", "+12025550143"
@@ -34,7 +45,9 @@ policies = st.builds(
     quiet_from=times | st.none(),
     quiet_until=times | st.none(),
     paused_until=moments | st.none(),
-    blocked_callers=st.sampled_from(["reject", "tell"]),
+    blocked_callers=st.sampled_from(["reject", "tell", "voicemail"]),
+    unknown_callers=st.sampled_from(["bridge", "screen", "voicemail"]),
+    record_voicemail=st.booleans(),
     allowed=st.lists(st.sampled_from([FRIEND, "911", WITHHELD])).map(tuple),
     blocked=st.lists(st.sampled_from([ENEMY, "911", "112"])).map(tuple),
 )
@@ -106,6 +119,63 @@ def test_what_a_person_can_expect(caller: str, stir: Stir, action: Action, reaso
 def test_a_blocked_caller_may_be_told_instead_of_rejected() -> None:
     policy = msgspec.structs.replace(LISTS, blocked_callers="tell")
     assert about(ENEMY, policy) == Decision(Action.TELL_UNREACHABLE, Reason.BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "consents", "action"),
+    [
+        ("bridge", False, Action.MONITOR),
+        ("screen", False, Action.SCREEN),
+        ("voicemail", True, Action.VOICEMAIL),
+        ("voicemail", False, Action.TELL_UNREACHABLE),
+    ],
+)
+@pytest.mark.parametrize("caller", [STRANGER, WITHHELD, "sip:alice@example.org"])
+@pytest.mark.parametrize("stir", [SIGNED, UNSIGNED, FAILED])
+def test_a_person_says_what_unknown_callers_meet(
+    wishes: Literal["bridge", "screen", "voicemail"], consents: bool, action: Action, caller: str, stir: Stir
+) -> None:
+    policy = msgspec.structs.replace(LISTS, unknown_callers=wishes, record_voicemail=consents)
+    decision = about(caller, policy, stir=stir)
+    assert decision.action is action
+    assert without_database(decision) == Decision(Action.MONITOR, decision.reason)
+    assert about(FRIEND, policy, stir=FAILED).action is Action.MONITOR
+    assert about(FRIEND, policy).action is Action.CONNECT
+
+
+@pytest.mark.parametrize(("consents", "action"), [(True, Action.VOICEMAIL), (False, Action.TELL_UNREACHABLE)])
+def test_a_blocked_caller_may_leave_a_message_where_it_may_be_recorded(
+    consents: bool, action: Action
+) -> None:
+    policy = msgspec.structs.replace(LISTS, blocked_callers="voicemail", record_voicemail=consents)
+    assert about(ENEMY, policy) == Decision(action, Reason.BLOCKED)
+
+
+@given(callers, stirs, policies, moments)
+def test_nobody_is_screened_or_recorded_who_must_not_be(
+    caller: str, stir: Stir, policy: Policy, now: datetime
+) -> None:
+    decision = about(caller, policy, stir=stir, now=now)
+    if decision.action is Action.VOICEMAIL:
+        assert policy.record_voicemail
+    if decision.action is Action.SCREEN:
+        assert caller not in (*policy.allowed, *policy.blocked, "911", "112")
+        assert policy.paused_until is None or policy.paused_until <= now
+    alone = without_database(decision)
+    assert alone == decision or alone.action is Action.MONITOR
+    assert alone.action is not Action.SCREEN
+
+
+@pytest.mark.parametrize(
+    ("announce", "offer", "consent"),
+    [
+        (False, True, Consent.OFF),
+        (True, False, Consent.SPOKEN),
+        (True, True, Consent.KEY),
+    ],
+)
+def test_a_way_out_is_offered_in_an_announcement_alone(announce: bool, offer: bool, consent: Consent) -> None:
+    assert consent_asked(Policy(offer_unmonitored=offer), announce=announce) is consent
 
 
 def test_a_pause_ends_by_itself_and_lets_no_blocked_caller_in() -> None:

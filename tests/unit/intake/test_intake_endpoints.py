@@ -1,18 +1,10 @@
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
-from xml.etree import ElementTree as ET
-from xml.etree.ElementTree import Element
 
-import httpx
 import msgspec
 import pytest
-from starlette.applications import Starlette
-from twilio.request_validator import RequestValidator
 
 from callguard.domain.facts import (
-    AnyFact,
     CallArrived,
     ConferenceChanged,
     LegAnsweredBy,
@@ -20,98 +12,17 @@ from callguard.domain.facts import (
     TranscriptionChanged,
     WordsHeard,
 )
-from callguard.domain.policy import Action, Decision, Policy, Reason
-from callguard.errors import CallguardError, DatabaseError, DatabaseUnavailable, NumberUnknown, SpoolError
-from callguard.intake.endpoints import Intake
-from callguard.intake.recorder import Recorder
+from callguard.domain.policy import Action, Consent, Decision, Policy, Reason
+from callguard.errors import DatabaseError, DatabaseUnavailable, NumberUnknown, SpoolError
 from callguard.intake.records import Arrival
-from callguard.intake.routes import RouteBook
-from callguard.intake.signature import SignatureGate
-from callguard.intake.twiml import Twiml
-from callguard.trust.passes import PassIssuer
-from callguard.trust.sealing import Sealer
+from tests.unit.intake.intake_server import CALL, INCOMING, LEG, Server, intake_server, text_of
 from tests.unit.intake.stored_routes import MARGARET, PIERRE, StoredRoutes, as_database
-
-BASE = "https://calls.example.org"
-TOKEN = "0123456789abcdef0123456789abcdef"
-CALL = "CA0123456789abcdef0123456789abcdef"
-LEG = "CAfedcba9876543210fedcba9876543210"
-INCOMING = {
-    "CallSid": CALL,
-    "From": "+12025550143",
-    "To": MARGARET.twilio_number,
-    "CallStatus": "ringing",
-    "CallToken": "%7B%22parentCallInfoToken%22%3A%22a%22%7D",
-}
-
-
-class RecorderInMemory:
-    """What a recorder was told, and the ways in which it can fail."""
-
-    def __init__(self) -> None:
-        self.arrivals: list[CallArrived] = []
-        self.recorded: list[AnyFact] = []
-        self.spooled: list[AnyFact] = []
-        self.arrival = Arrival(MARGARET, "User-1-2", announce=False, looping=False)
-        self.failure: Exception | None = None
-        self.spool_failure: CallguardError | None = None
-
-    async def arrive(self, fact: CallArrived) -> Arrival:
-        if self.failure is not None:
-            raise self.failure
-        self.arrivals.append(fact)
-        return self.arrival
-
-    async def record(self, fact: AnyFact) -> None:
-        if self.spool_failure is not None:
-            raise self.spool_failure
-        self.recorded.append(fact)
-
-    async def spool(self, fact: AnyFact) -> None:
-        if self.spool_failure is not None:
-            raise self.spool_failure
-        self.spooled.append(fact)
-
-
-class Server:
-    """The webhooks over HTTP, signed as Twilio signs them."""
-
-    def __init__(self, recorder: RecorderInMemory, client: httpx.AsyncClient, routes: RouteBook) -> None:
-        self.recorder = recorder
-        self.routes = routes
-        self._client = client
-
-    async def post(self, path: str, form: dict[str, str]) -> httpx.Response:
-        signature = RequestValidator(TOKEN).compute_signature(BASE + path, form)
-        return await self._client.post(path, data=form, headers={"x-twilio-signature": signature})
-
-    async def ring(self, **changes: str) -> Element:
-        reply = await self.post("/incoming-call", INCOMING | changes)
-        assert reply.status_code == 200
-        assert reply.headers["content-type"].startswith("text/xml")
-        return ET.fromstring(reply.content)
-
-
-@asynccontextmanager
-async def _server(folder: Path) -> AsyncIterator[Server]:
-    recorder, routes = RecorderInMemory(), RouteBook(folder / "routes.sealed", Sealer(bytes(32)))
-    intake = Intake(cast("Recorder", recorder), routes, Twiml(BASE, PassIssuer(b"k" * 32), {}))
-    app = Starlette(routes=intake.http_routes(SignatureGate([TOKEN], BASE)))
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://10.0.0.7:8000"
-    ) as client:
-        yield Server(recorder, client, routes)
 
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with _server(tmp_path) as server:
+    async with intake_server(tmp_path) as server:
         yield server
-
-
-def text_of(root: Element, path: str) -> str | None:
-    element = root.find(path)
-    return None if element is None else element.text
 
 
 async def test_a_call_is_bridged_into_its_conference(server: Server) -> None:
@@ -128,13 +39,13 @@ async def test_the_alias_is_the_same_door(server: Server) -> None:
 
 
 async def test_a_call_may_be_announced(server: Server) -> None:
-    server.recorder.arrival = Arrival(PIERRE, "User-1-2", announce=True, looping=False)
+    server.recorder.arrival = Arrival(PIERRE, "User-1-2", Consent.SPOKEN, looping=False)
 
     assert (await server.ring())[0].tag == "Say"
 
 
 async def test_a_forwarding_loop_is_cut(server: Server) -> None:
-    server.recorder.arrival = Arrival(MARGARET, "", announce=False, looping=True)
+    server.recorder.arrival = Arrival(MARGARET, "", Consent.OFF, looping=True)
     root = await server.ring()
 
     assert [(child.tag, child.get("reason")) for child in root] == [("Reject", "busy")]
@@ -242,7 +153,7 @@ async def test_each_decision_has_its_answer_with_the_database_and_without(
     server: Server, action: Action
 ) -> None:
     decision = Decision(action, Reason.UNKNOWN)
-    server.recorder.arrival = Arrival(MARGARET, "User-1-2", announce=False, looping=False, decision=decision)
+    server.recorder.arrival = Arrival(MARGARET, "User-1-2", Consent.OFF, looping=False, decision=decision)
 
     verbs = [child.tag for child in await server.ring()]
 
@@ -254,6 +165,8 @@ async def test_each_decision_has_its_answer_with_the_database_and_without(
             Action.REJECT: ["Reject"],
             Action.TELL_UNREACHABLE: ["Say", "Hangup"],
             Action.TELL_LATER: ["Say", "Hangup"],
+            Action.SCREEN: ["Gather"],
+            Action.VOICEMAIL: ["Say", "Record", "Hangup"],
         }[action]
     )
 
@@ -278,7 +191,17 @@ async def test_twilio_is_asked_to_repeat_what_could_not_be_kept(server: Server) 
 
 
 @pytest.mark.parametrize(
-    "path", ["/incoming-call", "/transcription", "/call-status", "/answered-by", "/conference-events"]
+    "path",
+    [
+        "/incoming-call",
+        "/transcription",
+        "/call-status",
+        "/answered-by",
+        "/conference-events",
+        "/screening-answer",
+        "/connection-choice",
+        "/message-recorded",
+    ],
 )
 async def test_a_webhook_without_its_call_is_refused(server: Server, path: str) -> None:
     assert (await server.post(path, {"CallStatus": "ringing"})).status_code == 400

@@ -343,7 +343,17 @@ class TestConferenceChanged:
             payloads.conference_changed({"StatusCallbackEvent": "conference-end"}, "")
 
 
-KNOWN = [*INCOMING, *CONTENT, *OLDER, "Stability", "StatusCallbackEvent", "ParticipantLabel"]
+KNOWN = [
+    *INCOMING,
+    *CONTENT,
+    *OLDER,
+    "Stability",
+    "StatusCallbackEvent",
+    "ParticipantLabel",
+    "SpeechResult",
+    "Digits",
+    "RecordingSid",
+]
 
 
 @given(
@@ -358,6 +368,9 @@ def test_whatever_comes_is_a_fact_that_can_be_kept_or_a_protocol_error(form: dic
             payloads.transcription(form),
             payloads.leg_changed(form, None),
             payloads.conference_changed(form, CALL),
+            payloads.caller_screened(form, NOW),
+            payloads.connection_chosen(form),
+            payloads.message_recorded(form),
         ]
 
     form = {"CallSid": CALL} | form

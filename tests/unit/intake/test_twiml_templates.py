@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callguard.domain.policy import Action
-from callguard.intake.twiml import LANGUAGE_CODES, Twiml, announcement_played, language_code
+from callguard.domain.policy import Action, Consent
+from callguard.intake.twiml import LANGUAGE_CODES, Twiml, language_code
+from callguard.intake.wordings import announcement_played, consent_played
 from callguard.trust.passes import PassIssuer
 
 CALL = "CA0123456789abcdef0123456789abcdef"
@@ -35,11 +36,19 @@ ATTRIBUTES = {
     "Sip": f"url method {_CALLBACK}",
     "Client": f"url method {_CALLBACK}",
     "Say": "voice loop language",
+    "Gather": "input numDigits timeout speechTimeout profanityFilter actionOnEmptyResult language hints"
+    " action method",
+    "Record": "maxLength timeout playBeep trim action method recordingStatusCallback"
+    " recordingStatusCallbackMethod recordingStatusCallbackEvent",
+    "Stop": "",
+    "Pause": "length",
     "Reject": "reason",
     "Hangup": "",
 }
 NESTING = {
-    "Response": {"Start", "Dial", "Say", "Reject", "Hangup"},
+    "Response": {"Start", "Stop", "Dial", "Say", "Gather", "Record", "Pause", "Reject", "Hangup"},
+    "Gather": {"Say"},
+    "Stop": {"Transcription", "Stream"},
     "Start": {"Transcription", "Stream"},
     "Stream": {"Parameter"},
     "Dial": {"Conference", "Number", "Sip", "Client"},
@@ -64,9 +73,9 @@ def bridged(
     call_sid: str = CALL,
     conference: str = "User-1-2",
     language: str = "en",
-    announce: bool = False,
+    consent: Consent = Consent.OFF,
 ) -> Element:
-    return read(twiml.bridge(call_sid, conference, language, announce=announce, now=NOW))
+    return read(twiml.bridge(call_sid, conference, language, consent=consent, now=NOW))
 
 
 def found(root: Element, path: str) -> Element:
@@ -77,11 +86,16 @@ def found(root: Element, path: str) -> Element:
 
 def everything() -> list[str]:
     return [
-        TWIML.bridge(CALL, "User-1-2", "en", announce=True, now=NOW),
-        TWIML.bridge(CALL, "User-1-2", "en", announce=False, now=NOW),
+        TWIML.bridge(CALL, "User-1-2", "en", consent=Consent.SPOKEN, now=NOW),
+        TWIML.bridge(CALL, "User-1-2", "en", consent=Consent.OFF, now=NOW),
         TWIML.direct(CALL, "+12025550101", "en", NOW),
         TWIML.direct(CALL, "sip:margaret@example.org", "en", NOW, monitor=False),
+        TWIML.bridge(CALL, "User-1-2", "en", consent=Consent.KEY, now=NOW),
         *(TWIML.turned_away(action, "en") for action in Action),
+        TWIML.screen("en", ask=2),
+        TWIML.voicemail("en", was_heard=True),
+        TWIML.message_taken("en"),
+        TWIML.who_calls(HOSTILE, "+12025550143", "en"),
         TWIML.unreachable("en"),
         TWIML.reject("busy"),
         TWIML.reject("rejected"),
@@ -160,12 +174,61 @@ def test_no_more_hints_than_twilio_takes() -> None:
 
 @pytest.mark.parametrize("language", [*LANGUAGE_CODES, "xx"])
 def test_an_announcement_is_spoken_first_where_wanted(language: str) -> None:
-    root = bridged(language=language, announce=True)
+    root = bridged(language=language, consent=Consent.SPOKEN)
 
     assert root[0].tag == "Say"
     assert root[0].text
     assert root[0].get("language") == language_code(language)
-    assert bridged(language=language, announce=False).find("Say") is None
+    assert bridged(language=language, consent=Consent.OFF).find("Say") is None
+
+
+def test_an_offer_leads_elsewhere_by_its_key_and_on_without_one() -> None:
+    root = bridged(language="fr", consent=Consent.KEY)
+
+    assert [child.tag for child in root] == ["Gather", "Start", "Start", "Dial"]
+    assert "tapez 9" in (found(root, "Gather/Say").text or "")
+    url = urlsplit(root[0].attrib["action"])
+    assert url.path == "/connection-choice"
+    assert parse_qs(url.query) == {"conference": ["User-1-2"], "language": ["fr"]}
+
+
+@pytest.mark.parametrize("language", [*LANGUAGE_CODES, "xx"])
+def test_an_unknown_caller_is_asked_and_silence_is_an_answer_too(language: str) -> None:
+    asked = {TWIML.screen(language, ask=ask) for ask in (1, 2)}
+
+    assert len(asked) == 2
+    for twiml in asked:
+        (gather,) = read(twiml)
+        assert set(gather.attrib["input"].split()) == {"speech", "dtmf"}
+        assert gather.get("actionOnEmptyResult") == "true"
+        assert gather.get("language") == language_code(language)
+    query = parse_qs(urlsplit(read(TWIML.screen("de", ask=2))[0].attrib["action"]).query)
+    assert query == {"ask": ["2"], "language": ["de"]}
+
+
+@pytest.mark.parametrize("was_heard", [False, True])
+@pytest.mark.parametrize("transcribe", [False, True])
+def test_a_message_is_recorded_when_nobody_listens_any_more(was_heard: bool, transcribe: bool) -> None:
+    twiml = Twiml("https://calls.example.org", PASSES, HINTS, transcribe=transcribe)
+    xml = twiml.voicemail("de", was_heard=was_heard)
+    root = read(xml)
+
+    assert [child[0].tag for child in root.findall("Stop")] == (
+        ([*(["Transcription"] if transcribe else []), "Stream"]) if was_heard else []
+    )
+    assert [child.tag for child in root if child.tag != "Stop"] == ["Say", "Record", "Hangup"]
+    record = found(root, "Record")
+    assert record.get("recordingStatusCallback") == "https://calls.example.org/message-recorded"
+    assert urlsplit(record.attrib["action"]).path == "/message-taken"
+    assert len(xml) < 4000
+
+
+@pytest.mark.parametrize("language", [*LANGUAGE_CODES, "xx"])
+def test_a_phone_that_asks_is_told_who_calls(language: str) -> None:
+    told = "".join(read(TWIML.who_calls("Margaret", "+12025550143", language)).itertext())
+    assert "Margaret" in told
+    assert "+1 202-555-0143" in told
+    assert "withheld" not in "".join(read(TWIML.who_calls("Margaret", "withheld", "fr")).itertext())
 
 
 @pytest.mark.parametrize("language", [*LANGUAGE_CODES, "xx"])
@@ -233,7 +296,7 @@ def test_where_the_words_are_recognised_here_twilio_is_asked_for_audio_alone(dir
 @pytest.mark.parametrize("transcribe", [False, True])
 def test_the_announcement_is_over_before_anything_listens(transcribe: bool) -> None:
     twiml = Twiml("https://calls.example.org", PASSES, HINTS, transcribe=transcribe)
-    tags = [child.tag for child in bridged(twiml, announce=True)]
+    tags = [child.tag for child in bridged(twiml, consent=Consent.SPOKEN)]
 
     assert tags.index("Say") < tags.index("Start")
     assert tags.count("Say") == 1
@@ -244,7 +307,7 @@ def test_who_is_not_listened_to_meets_neither_transcription_nor_stream(direct: b
     if direct:
         root = read(TWIML.direct(CALL, "+12025550101", "en", NOW, monitor=False))
     else:
-        root = read(TWIML.bridge(CALL, "User-1-2", "en", announce=False, now=NOW, monitor=False))
+        root = read(TWIML.bridge(CALL, "User-1-2", "en", consent=Consent.OFF, now=NOW, monitor=False))
     assert [child.tag for child in root] == ["Dial"]
 
 
@@ -272,18 +335,23 @@ def test_callers_who_are_turned_away_are_rejected_or_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "language", "announce", "played"),
+    ("action", "language", "consent", "played"),
     [
-        (Action.MONITOR, "de", True, "listening.de"),
-        (Action.MONITOR, "it", True, "listening.en"),
-        (Action.MONITOR, "de", False, None),
-        (Action.CONNECT, "de", False, None),
-        (Action.REJECT, "de", False, None),
-        (Action.TELL_LATER, "es", False, "later.es"),
-        (Action.TELL_UNREACHABLE, "es", False, "unreachable.es"),
+        (Action.MONITOR, "de", Consent.SPOKEN, "listening.de"),
+        (Action.MONITOR, "it", Consent.SPOKEN, "listening.en"),
+        (Action.MONITOR, "fr", Consent.KEY, "listening_choice.fr"),
+        (Action.MONITOR, "de", Consent.OFF, None),
+        (Action.CONNECT, "de", Consent.OFF, None),
+        (Action.REJECT, "de", Consent.OFF, None),
+        (Action.SCREEN, "pt", Consent.OFF, "screening.pt"),
+        (Action.VOICEMAIL, "de", Consent.OFF, "voicemail.de"),
+        (Action.TELL_LATER, "es", Consent.OFF, "later.es"),
+        (Action.TELL_UNREACHABLE, "es", Consent.OFF, "unreachable.es"),
     ],
 )
 def test_which_words_were_played_has_a_name(
-    action: Action, language: str, announce: bool, played: str | None
+    action: Action, language: str, consent: Consent, played: str | None
 ) -> None:
-    assert announcement_played(action, language, announce=announce) == played
+    assert announcement_played(action, language, consent) == played
+    heard = consent if action is Action.MONITOR else Consent.OFF
+    assert consent_played(played) is heard

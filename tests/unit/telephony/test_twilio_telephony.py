@@ -216,7 +216,8 @@ async def test_a_leg_gets_new_instructions(api: TwilioApi, telephony: TwilioTele
 
 
 async def test_the_accounts_numbers_show_where_calls_go(telephony: TwilioTelephony) -> None:
-    assert await telephony.voice_urls() == [
+    numbers = [number.settings for number in await telephony.numbers()]
+    assert [(number.voice_url, number.voice_fallback_url) for number in numbers] == [
         ("https://calls.example.org/incoming-call", "https://static.example"),
         ("", ""),
     ]

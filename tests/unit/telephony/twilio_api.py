@@ -20,6 +20,7 @@ class TwilioApi:
         self.labels = ["caller", "person"]
         self.calls: list[dict[str, str]] = []
         self.takes_part = True
+        self.recordings: dict[str, bytes] = {}
         self.before_answering: Callable[[web.Request], Awaitable[None]] | None = None
 
     def app(self) -> web.Application:
@@ -43,6 +44,8 @@ class TwilioApi:
         app.router.add_post(f"{root}/Messages.json", self._message)
         app.router.add_get(f"{root}/Messages.json", self._messages)
         app.router.add_get(f"{root}/IncomingPhoneNumbers.json", self._numbers)
+        app.router.add_get(f"{root}/Recordings/{{file}}", self._recording)
+        app.router.add_delete(f"{root}/Recordings/{{file}}", self._recording)
         return app
 
     async def _noted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -107,6 +110,13 @@ class TwilioApi:
             {"sid": f"SM{at:032}", "status": "sent", "body": body} for at, body in enumerate(self.bodies)
         ]
         return _page(request, "messages", found)
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        if request.match_info["file"].removesuffix(".wav").removesuffix(".json") not in self.recordings:
+            return web.json_response({"code": 20404, "message": "Not found", "status": 404}, status=404)
+        if request.method == "DELETE":
+            return web.Response(status=204)
+        return web.Response(body=self.recordings[request.match_info["file"].removesuffix(".wav")])
 
     async def _numbers(self, request: web.Request) -> web.Response:
         found: list[dict[str, str | None]] = [

@@ -1,0 +1,85 @@
+"""The kinds of fraud in five languages, each as in 'it may be a fraud in the name of a bank'."""
+
+from callguard.domain.scoring import kind_of
+from callguard.domain.signals import FraudType
+
+_KINDS: dict[str, dict[FraudType, str]] = {
+    "en": {kind: kind_of(kind) for kind in FraudType},
+    "es": {
+        FraudType.GOVERNMENT: "un fraude en nombre de una autoridad",
+        FraudType.BANK: "un fraude en nombre de un banco",
+        FraudType.TECH_SUPPORT: "un falso soporte técnico",
+        FraudType.FAMILY_EMERGENCY: "una falsa emergencia familiar",
+        FraudType.PRIZE: "un premio falso",
+        FraudType.INVESTMENT: "un fraude de inversión",
+        FraudType.ROMANCE: "una estafa amorosa",
+        FraudType.HEALTH_INSURANCE: "un fraude de seguro médico",
+        FraudType.UTILITY: "un fraude en nombre de una compañía de suministros",
+        FraudType.PARCEL: "una estafa de paquetería",
+        FraudType.JOB: "una oferta de empleo falsa",
+        FraudType.CHARITY: "una falsa obra benéfica",
+        FraudType.DEBT: "un fraude de préstamos o deudas",
+        FraudType.EXTORTION: "una extorsión",
+        FraudType.REFUND: "un falso reembolso",
+        FraudType.OTHER: "una estafa",
+    },
+    "fr": {
+        FraudType.GOVERNMENT: "une fraude au nom d'une autorité",
+        FraudType.BANK: "une fraude au nom d'une banque",
+        FraudType.TECH_SUPPORT: "un faux support technique",
+        FraudType.FAMILY_EMERGENCY: "une fausse urgence familiale",
+        FraudType.PRIZE: "un faux gain",
+        FraudType.INVESTMENT: "une fraude au placement",
+        FraudType.ROMANCE: "une arnaque sentimentale",
+        FraudType.HEALTH_INSURANCE: "une fraude à l'assurance maladie",
+        FraudType.UTILITY: "une fraude au nom d'un fournisseur d'énergie",
+        FraudType.PARCEL: "une arnaque au colis",
+        FraudType.JOB: "une fausse offre d'emploi",
+        FraudType.CHARITY: "une fausse association caritative",
+        FraudType.DEBT: "une fraude au prêt ou à la dette",
+        FraudType.EXTORTION: "une extorsion",
+        FraudType.REFUND: "un faux remboursement",
+        FraudType.OTHER: "une fraude",
+    },
+    "de": {
+        FraudType.GOVERNMENT: "ein Betrug im Namen einer Behörde",
+        FraudType.BANK: "ein Betrug im Namen einer Bank",
+        FraudType.TECH_SUPPORT: "ein falscher technischer Kundendienst",
+        FraudType.FAMILY_EMERGENCY: "ein erfundener Notfall in der Familie",
+        FraudType.PRIZE: "ein falscher Gewinn",
+        FraudType.INVESTMENT: "ein Anlagebetrug",
+        FraudType.ROMANCE: "ein Liebesbetrug",
+        FraudType.HEALTH_INSURANCE: "ein Betrug mit der Krankenversicherung",
+        FraudType.UTILITY: "ein Betrug im Namen eines Versorgers",
+        FraudType.PARCEL: "ein Paketbetrug",
+        FraudType.JOB: "ein falsches Stellenangebot",
+        FraudType.CHARITY: "eine falsche Spendensammlung",
+        FraudType.DEBT: "ein Betrug mit Krediten oder Schulden",
+        FraudType.EXTORTION: "eine Erpressung",
+        FraudType.REFUND: "eine falsche Erstattung",
+        FraudType.OTHER: "ein Betrug",
+    },
+    "pt": {
+        FraudType.GOVERNMENT: "uma fraude em nome de uma autoridade",
+        FraudType.BANK: "uma fraude em nome de um banco",
+        FraudType.TECH_SUPPORT: "um falso apoio técnico",
+        FraudType.FAMILY_EMERGENCY: "uma falsa emergência familiar",
+        FraudType.PRIZE: "um prémio falso",
+        FraudType.INVESTMENT: "uma fraude de investimento",
+        FraudType.ROMANCE: "uma burla amorosa",
+        FraudType.HEALTH_INSURANCE: "uma fraude com o seguro de saúde",
+        FraudType.UTILITY: "uma fraude em nome de um fornecedor de energia",
+        FraudType.PARCEL: "uma burla com encomendas",
+        FraudType.JOB: "uma falsa oferta de emprego",
+        FraudType.CHARITY: "uma falsa instituição de caridade",
+        FraudType.DEBT: "uma fraude com empréstimos ou dívidas",
+        FraudType.EXTORTION: "uma extorsão",
+        FraudType.REFUND: "um falso reembolso",
+        FraudType.OTHER: "uma burla",
+    },
+}
+
+
+def fraud_in(language: str, fraud_type: FraudType | None) -> str:
+    """The kind of fraud in words; English for a language without texts."""
+    return _KINDS.get(language, _KINDS["en"])[fraud_type or FraudType.OTHER]
