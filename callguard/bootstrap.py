@@ -14,6 +14,8 @@ from callguard.alerting.answers import CARRY_OUT, Answers
 from callguard.alerting.email import EmailAlerts, Mailer
 from callguard.alerting.endpoint import alert_routes
 from callguard.alerting.invitations import INVITE, Invitations
+from callguard.alerting.ladder import TAKE_STEP, UNDO_STEP, Ladder
+from callguard.alerting.ladder_endpoint import ladder_routes
 from callguard.alerting.letters import Letters
 from callguard.alerting.notice_endpoint import notice_routes
 from callguard.alerting.notices import SEND_NOTICE, NoticeSender, Operator
@@ -50,10 +52,11 @@ from callguard.intake.records import LOOK_AFTER, TELL_UNREACHABLE, TRANSCRIBE_ME
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import LANGUAGE_CODES, Twiml
+from callguard.listening.afterwards import SETTLE_AFTERWARDS, Afterwards, Seats
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
 from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
-from callguard.listening.watch import WATCH_STREAM, ListeningWatch
+from callguard.listening.watch import RESTART_TRANSCRIPTION, WATCH_STREAM, ListeningWatch
 from callguard.local.postgres import Cluster, DataFolderLock, EmbeddedPostgres
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
@@ -215,6 +218,7 @@ async def _build(
     notices = NoticeSender(database, telephony, mailer, operator, sender, settings.base_url)
     invitations = Invitations(database, telephony, destinations, settings.base_url, sender)
     answers = Answers(database, telephony, speech, invitations, destinations, sender, wake)
+    ladder = Ladder(database, telephony, speech, destinations, sender)
     canary = Canary(
         database,
         telephony,
@@ -223,13 +227,16 @@ async def _build(
         settings.webhook_database_seconds,
     )
     analyst = Analyst(database, LocalScorer(default_lexicon()), _judge(settings, stack), _caps(settings))
-    local = LocalTranscriber(
-        recorder, recogniser, most_calls=settings.local_recognition_calls, is_first=hears_itself
-    )
+    seats = Seats(settings.local_recognition_calls)
+    backlog_bytes = settings.local_recognition_backlog_mb * 1_000_000
+    afterwards = Afterwards(database, recorder, recogniser, seats, most_bytes=backlog_bytes)
+    local = LocalTranscriber(recorder, recogniser, seats, afterwards, is_first=hears_itself)
     streams = LiveStreams(settings.media_max_streams)
     watch = ListeningWatch(database, telephony, twiml, streams, transcribed=not hears_itself)
     handlers = {
         WATCH_TRANSCRIPTION: Handler(watch.transcription, attempts=20),
+        RESTART_TRANSCRIPTION: Handler(watch.restart_transcription, attempts=4),
+        SETTLE_AFTERWARDS: Handler(afterwards.settle, attempts=20),
         WATCH_STREAM: Handler(watch.stream, attempts=4),
         DIAL: Handler(dialler.dial, attempts=4, gave_up=dialler.dial_gave_up),
         TELL_UNREACHABLE: Handler(dialler.tell_unreachable, attempts=3),
@@ -241,6 +248,8 @@ async def _build(
         JUDGE: Handler(analyst.judge, attempts=4),
         SEND_ALERT: Handler(outbox.send, attempts=20, gave_up=outbox.gave_up),
         ESCALATE: Handler(outbox.escalate, attempts=20),
+        TAKE_STEP: Handler(ladder.move, attempts=6, gave_up=ladder.gave_up),
+        UNDO_STEP: Handler(ladder.move, attempts=20, gave_up=ladder.gave_up),
         INVITE: Handler(invitations.send, attempts=8, gave_up=invitations.gave_up),
         CANARY_DUE: Handler(canary.due, attempts=4),
         CANARY_CALL: Handler(canary.call, attempts=4),
@@ -268,6 +277,7 @@ async def _build(
             *canary_routes(canary, signatures),
             *phones.http_routes(signatures),
             *alert_routes(outbox, answers, invitations, speech, signatures),
+            *ladder_routes(ladder, speech, signatures),
             *evidence_routes(database, answers, links, settings.evidence_hours),
             *notice_routes(notices, signatures),
             *subscribing_routes(
@@ -289,6 +299,7 @@ async def _build(
     )
     tasks: dict[str, Callable[[], Awaitable[None]]] = {
         "worker": worker.run,
+        "afterwards": afterwards.run,
         "replay": recorder.run,
         "canary": canary.run,
         "route_book": lambda: route_book.run(database),

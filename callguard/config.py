@@ -112,7 +112,9 @@ class Settings(BaseSettings):
     transcription: Literal["twilio", "local"] = Field("twilio", alias="TRANSCRIPTION")
     """Who recognises the words: Twilio, with this computer as the reserve, or this computer alone."""
     local_recognition_calls: int = Field(2, alias="LOCAL_RECOGNITION_CALLS", ge=0)
-    """Calls recognised on this computer at once; beyond it a call that needs it is not heard."""
+    """Calls recognised on this computer at once; a call beyond that is recognised when it has ended."""
+    local_recognition_backlog_mb: int = Field(64, alias="LOCAL_RECOGNITION_BACKLOG_MB", ge=0)
+    """Memory for the audio that waits for that, in MB (two minutes each); 0: none is kept."""
 
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     """Turns the LLM judge on."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from callguard.alerting import ladder
 from callguard.alerting.invitations import Invitations
 from callguard.alerting.opt_out import opted_in, opted_out
 from callguard.alerting.outbox import escalate_soon
@@ -19,6 +20,7 @@ from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.caller import e164
+from callguard.domain.ladder import AskedBy, Rung, Step, StepState
 from callguard.domain.replies import KEYS, WINDOW_MINUTES, Action, OpenAlert, Reply, meant, parse
 from callguard.domain.reply_texts import Told, acknowledgement
 from callguard.domain.scoring import AlertLevel
@@ -27,10 +29,12 @@ from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
 CARRY_OUT = "carry_out"
-CALLER = "caller"
 AnsweredBy = Literal["sms", "key", "link"]
 # What can only be done while the call lasts.
-_NEED_A_LIVE_CALL = frozenset({Action.HANG_UP, Action.JOIN, Action.HOLD})
+_NEED_A_LIVE_CALL = frozenset({Action.HANG_UP, Action.JOIN, Action.HOLD, Action.RESUME})
+# What can't be done where Twilio dialled the person itself.
+_NEED_A_CONFERENCE = _NEED_A_LIVE_CALL - {Action.HANG_UP}
+_STEPS = {Action.HANG_UP: Step.END, Action.HOLD: Step.HOLD, Action.JOIN: Step.BRING_IN}
 
 log = structlog.get_logger(__name__)
 
@@ -111,19 +115,21 @@ class Answers:
         # A number that has not confirmed itself answers by the code alone, and so confirms itself.
         surely = [a for a in open_alerts if reply.code or _contact_of(a, contacts)["verified"]]
         alert = meant(reply.code, surely, contacts=len(contacts))
-        told: Told | None
-        if reply.action is Action.HELP or (reply.action in (None, Action.YES) and open_alerts):
+        action, told = reply.action, None
+        if alert is not None and alert.holds and action is Action.HOLD:
+            action = Action.RESUME  # said twice, it is taken back
+        if action is Action.HELP or (action in (None, Action.YES) and open_alerts):
             alert, told = None, Told.HELP
-        elif reply.action in (None, Action.YES):
-            told = None  # a word of thanks, perhaps: nothing is asked for
+        elif action in (None, Action.YES):
+            pass  # a word of thanks, perhaps: nothing is asked for
         elif not open_alerts:
             told = Told.NOTHING_OPEN
         elif alert is None:
             told = Told.WHICH
         else:
-            told = _told(reply.action, call_is_live=alert.call_is_live)
+            told = _told(action, alert)
         contact = _contact_of(alert, contacts) if alert else contacts[0]
-        if not await self._record(contact, message_sid, alert, reply.action, told) or told is None:
+        if not await self._record(contact, message_sid, alert, action, told) or told is None:
             return None
         return acknowledgement(told, contact["language"])
 
@@ -145,9 +151,12 @@ class Answers:
         told: Told | None,
         *,
         by: AnsweredBy = "sms",
-        carried_out: bool = False,
+        is_on_the_line: bool = False,
     ) -> bool:
-        """Stores an answer with what follows from it; False when its SID is known."""
+        """Stores an answer with what follows from it; False when its SID is known.
+
+        `is_on_the_line`: the contact speaks to us, and is connected by what that call is told.
+        """
         tenant_id = contact["tenant_id"]
         call_id, alert_id = (alert.call_id, alert.id) if alert else (None, None)
         async with self._database.tenant(tenant_id) as session:
@@ -160,12 +169,8 @@ class Answers:
                 await session.run("answers.close_alert", alert.id, by)
                 if by == "sms":
                     await session.run("people.verify_contact", alert.contact_id)
-                if action is Action.SAFE:
-                    await session.run("answers.call_is_safe", alert.call_id)
-                if action is not None and told is not Told.OVER and not carried_out:
-                    await queue.add(
-                        session, tenant_id, CARRY_OUT, subject=answer_id, call_id=alert.call_id, urgency=0
-                    )
+                if action is not None and told not in (Told.OVER, Told.NOT_HERE):
+                    await _follow(session, alert, answer_id, action, is_on_the_line=is_on_the_line)
         self._wake.set()
         return True
 
@@ -185,12 +190,10 @@ class Answers:
         action = KEYS.get(digits)
         if action is None:
             return self._spoken(row, alert_id)
-        alert = OpenAlert(
-            alert_id, tenant_id, row["contact_id"], row["call_id"], row["call_is_live"], row["language"]
-        )
-        told = _told(action, call_is_live=alert.call_is_live)
+        alert = _open_alert(tenant_id, alert_id, row)
+        told = _told(action, alert)
         joins = told is Told.JOIN
-        await self._record(row, call_sid, alert, action, told, by="key", carried_out=joins)
+        await self._record(row, call_sid, alert, action, told, by="key", is_on_the_line=joins)
         if joins:
             return self._speech.join_conference(row["conference_name"], participant_label(alert.contact_id))
         return self._speech.answered(told, alert.language)
@@ -203,10 +206,8 @@ class Answers:
             row = await session.row("answers.to_alert", alert_id, WINDOW_MINUTES)
         if row is None or row["contact_id"] is None or (action is not None and not row["is_open"]):
             return None
-        alert = OpenAlert(
-            alert_id, tenant_id, row["contact_id"], row["call_id"], row["call_is_live"], row["language"]
-        )
-        told = _told(action, call_is_live=alert.call_is_live) if action else Told.SEEN
+        alert = _open_alert(tenant_id, alert_id, row)
+        told = _told(action, alert) if action else Told.SEEN
         source = f"link:{alert_id}:{told}"  # a button that is pressed again has no second effect
         await self._record(row, source, alert, action, told, by="link")
         return told
@@ -221,37 +222,13 @@ class Answers:
         )
 
     async def carry_out(self, work: Work) -> None:
-        """Does what an answer asks for. Raises TelephonyError to be tried again."""
+        """Rings a contact who asked for it, and tells. Raises TelephonyError to be tried again."""
         async with self._database.tenant(work.tenant_id) as session:
             answer = await session.row("answers.to_carry_out", work.subject)
         if answer is not None:
-            await self._do(answer, again=work.attempts > 1)
+            await self._ring(answer, again=work.attempts > 1)
         async with self._database.tenant(work.tenant_id) as session:
             await queue.finish(session, work)
-
-    async def _do(self, answer: Row, *, again: bool) -> None:
-        action = Action(answer["action"])
-        if action in _NEED_A_LIVE_CALL and not answer["call_is_live"]:
-            return
-        match action:
-            case Action.HANG_UP:
-                await self._telephony.end_leg(answer["call_sid"])
-            case Action.HOLD:
-                await self._hold(answer, on=True)
-            case Action.SAFE if answer["held"] and answer["call_is_live"]:
-                await self._hold(answer, on=False)
-            case Action.CALL:
-                await self._ring(answer, again=again)
-            case Action.JOIN:
-                await self._bring_in(answer, again=again)
-
-    async def _hold(self, answer: Row, *, on: bool) -> None:
-        await self._telephony.hold(
-            conference=answer["conference_name"],
-            label=CALLER,
-            on=on,
-            announcement=self._speech.hold_url(answer["language"]),
-        )
 
     async def _ring(self, answer: Row, *, again: bool) -> None:
         to, sender = answer["to_number"], self._sender or answer["twilio_number"]
@@ -261,26 +238,56 @@ class Answers:
         twiml = self._spoken(answer, answer["alert_id"])
         await self._telephony.place_call(to=to, sender=sender, twiml=twiml, status_callback=None)
 
-    async def _bring_in(self, answer: Row, *, again: bool) -> None:
-        conference, label = answer["conference_name"], participant_label(answer["contact_id"])
-        self._destinations.check(answer["to_number"], home=answer["home_number"])
-        if again and await self._telephony.leg_in_conference(conference, label):
-            return
-        await self._telephony.add_contact(
-            conference=conference,
-            to=answer["to_number"],
-            sender=self._sender or answer["twilio_number"],
-            label=label,
-        )
-
     async def gave_up(self, _session: Session, work: Work, code: str) -> None:
         """A visible failure: the contact was told otherwise."""
         log.error("answer_not_carried_out", answer=str(work.subject), code=code)
+
+
+def _open_alert(tenant_id: UUID, alert_id: UUID, row: Row) -> OpenAlert:
+    return OpenAlert(
+        alert_id,
+        tenant_id,
+        row["contact_id"],
+        row["call_id"],
+        row["call_is_live"],
+        row["language"],
+        dialled_directly=row["dialled_directly"],
+    )
 
 
 def _contact_of(alert: OpenAlert, contacts: list[Row]) -> Row:
     return next(c for c in contacts if c["contact_id"] == alert.contact_id)
 
 
-def _told(action: Action, *, call_is_live: bool) -> Told:
-    return Told.OVER if action in _NEED_A_LIVE_CALL and not call_is_live else Told(action)
+async def _follow(
+    session: Session, alert: OpenAlert, answer_id: UUID, action: Action, *, is_on_the_line: bool
+) -> None:
+    """What an answer brings about, as work."""
+    tenant_id, call_id = alert.tenant_id, alert.call_id
+    match action:
+        case Action.SAFE:
+            await session.run("answers.call_is_safe", call_id)
+            await ladder.all_clear(session, tenant_id, call_id)
+        case Action.RESUME:
+            await ladder.end_holds(session, tenant_id, call_id)
+        case Action.CALL:
+            await queue.add(session, tenant_id, CARRY_OUT, subject=answer_id, call_id=call_id, urgency=0)
+        case Action.HANG_UP | Action.HOLD | Action.JOIN:
+            await ladder.ask(
+                session,
+                tenant_id,
+                call_id,
+                Rung(_STEPS[action]),
+                AskedBy.CONTACT,
+                contact_id=alert.contact_id,
+                answer_id=answer_id,
+                state=StepState.TAKEN if is_on_the_line else StepState.ASKED,
+            )
+
+
+def _told(action: Action, alert: OpenAlert) -> Told:
+    if action in _NEED_A_LIVE_CALL and not alert.call_is_live:
+        return Told.OVER
+    if action in _NEED_A_CONFERENCE and alert.dialled_directly:
+        return Told.NOT_HERE
+    return Told(action)

@@ -3,6 +3,8 @@
 from urllib.parse import urlencode
 
 from callguard.domain import sms
+from callguard.domain.ladder import Wording
+from callguard.domain.ladder_texts import TO_THE_CALLER, whisper_words
 from callguard.domain.reply_texts import Told, words_of
 from callguard.domain.scoring import AlertLevel, kind_of
 from callguard.domain.signals import FraudType
@@ -40,13 +42,6 @@ _KEYS = {
     "de": "Drücken Sie die 1, um den Anrufer zu trennen, die 2, wenn alles gut ist, die 3, um mitzusprechen.",
     "pt": "Prima 1 para desligar quem ligou, 2 se está tudo bem, 3 para entrar na chamada.",
 }
-_HOLD = {
-    "en": "Please hold the line for a moment.",
-    "es": "Espere un momento, por favor.",
-    "fr": "Veuillez patienter un instant.",
-    "de": "Bitte bleiben Sie einen Moment in der Leitung.",
-    "pt": "Aguarde um momento, por favor.",
-}
 
 
 class AlertSpeech:
@@ -81,11 +76,22 @@ class AlertSpeech:
 
     def hold(self, language: str) -> str:
         """Spoken to a caller who is put on hold."""
-        return self._render("hold.xml", language_code=language_code(language), words=_in(_HOLD, language))
+        return self._render(
+            "hold.xml", language_code=language_code(language), words=_in(TO_THE_CALLER, language)
+        )
 
     def hold_url(self, language: str) -> str:
         """Where `hold` is to be had."""
         return self._url("/hold-announcement", language=language)
+
+    def whisper(self, wording: Wording | None, language: str) -> str:
+        """Spoken to the person alone; silence without a wording."""
+        words = whisper_words(wording, language) if wording else ""
+        return self._render("whisper.xml", language_code=language_code(language), words=words)
+
+    def whisper_url(self, step_id: object, wording: str, language: str) -> str:
+        """Where `whisper` is to be had, once."""
+        return self._url("/whisper", step=step_id, wording=wording, language=language)
 
     def message_status_url(self, alert_id: object) -> str:
         """Where Twilio tells how an alert's message fares."""

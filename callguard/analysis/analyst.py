@@ -7,6 +7,7 @@ work of its own, and can only raise the risk.
 from collections.abc import Sequence
 from uuid import UUID
 
+from callguard.alerting.ladder import request_steps
 from callguard.alerting.outbox import request_alerts
 from callguard.analysis.judge import Judge
 from callguard.analysis.local_scorer import LocalScorer
@@ -110,7 +111,8 @@ class Analyst:
         words: Sequence[Utterance],
         llm: LlmOpinion | NotAvailable,
     ) -> None:
-        signals: list[Signal] = [self._scorer.score(words), _attestation(call), llm, *_VOICE_YET_TO_COME]
+        local = self._scorer.score(words)
+        signals: list[Signal] = [local, _attestation(call), llm, *_VOICE_YET_TO_COME]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
         if call["decision_reason"] == Reason.CANARY:
@@ -119,6 +121,7 @@ class Analyst:
             await request_alerts(
                 session, work.tenant_id, work.call_id, analysis_id, assessment.level, self._caps
             )
+            await request_steps(session, work.tenant_id, work.call_id, assessment.risk, local.risk)
 
 
 async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:

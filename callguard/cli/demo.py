@@ -15,6 +15,7 @@ from callguard.config import Settings, load_settings
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.errors import DatabaseError
 from callguard.local.demo import ALERT_SECONDS, CallOutcome, Demo, DemoReport, open_demo
+from callguard.local.simulation import CallReport
 from callguard.trust.logs import set_up_logs
 
 REDRAW_SECONDS = 0.25
@@ -105,5 +106,10 @@ def _summary(outcome: CallOutcome) -> str:
     seconds = f"{elapsed / 1000:.1f} s" if elapsed is not None else "an unknown time"
     return (
         f"{mark} {outcome.scenario}: {report.verdict}, risk {report.risk} of 100, contacts alerted "
-        f"{seconds} after the keyword was spoken (at most {ALERT_SECONDS:.0f} s)"
+        f"{seconds} after the keyword was spoken (at most {ALERT_SECONDS:.0f} s){_on_the_line(report)}"
     )
+
+
+def _on_the_line(report: CallReport) -> str:
+    done = [step.step.replace("_", " ") for step in report.steps if step.state in ("done", "undone")]
+    return f"; on the line: {', '.join(done)}" if done else ""

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from callguard.dashboard import wording
 from callguard.dashboard.marking import MarkedTurn, Run, marked_turns
-from callguard.dashboard.snapshot import LiveAlert, LiveCall, Snapshot
+from callguard.dashboard.snapshot import LiveAlert, LiveCall, LiveStep, Snapshot
 from callguard.domain.caller import spoken_number
 from callguard.domain.transcript import Speaker
 
@@ -107,6 +107,8 @@ def _facts(call: LiveCall, figures: Mapping[str, float]) -> Iterator[tuple[tuple
         yield ("risk", call.risk, call.verdict), f"risk {call.risk} of 100: {verdict.label}"
     for alert in call.alerts:
         yield (alert.id, alert.status), _alert_line(alert)
+    for step in call.steps:
+        yield (step.id, step.state), _step_line(step)
     if call.call_sid in figures:
         yield ("figure",), _figure_line(figures[call.call_sid])
     if call.ended_at is not None:
@@ -126,6 +128,7 @@ def _panel(call: LiveCall, keyword_to_alert_ms: float | None) -> Panel:
     rows.append(_risk(call, verdict, colour))
     rows += [Text(_plain(line), style=style) for line, style in _reasons(call)]
     rows += [Text(f"→ {_alert_line(alert)}", style="bold") for alert in call.alerts]
+    rows += [Text(f"→ {_step_line(step)}", style="bold") for step in call.steps]
     if keyword_to_alert_ms is not None:
         rows.append(Text(_figure_line(keyword_to_alert_ms), style="bold green"))
     title = Text(f"{_plain(call.person_name)} ← {spoken_number(call.caller)}", style="bold")
@@ -185,6 +188,11 @@ def _alert_line(alert: LiveAlert) -> str:
     channel, delivery = wording.channel_words(alert.channel), wording.delivery_words(alert)
     answer = f", {wording.answer_words(alert)}" if alert.answered_at else ""
     return f"{alert.level} to {_plain(alert.contact_name)} by {channel}: {delivery}{answer}"
+
+
+def _step_line(step: LiveStep) -> str:
+    asker = _plain(wording.asker_words(step))
+    return f"{wording.step_words(step)}: {wording.step_state_words(step)} (by {asker})"
 
 
 def _figure_line(keyword_to_alert_ms: float) -> str:

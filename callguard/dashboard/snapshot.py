@@ -43,6 +43,20 @@ class LiveAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveStep:
+    """One step of the ladder on the line. `contact_name` is None where callguard asked for it itself."""
+
+    id: UUID
+    step: str
+    wording: str | None
+    contact_name: str | None
+    state: str
+    asked_at: datetime
+    done_at: datetime | None
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCall:
     """A call as people see it. `caller` is E.164 or 'withheld'; `verdict` SAFE, UNSURE, SUSPECT or SCAM.
 
@@ -68,6 +82,7 @@ class LiveCall:
     alerts: tuple[LiveAlert, ...]
     speech_seconds: float
     degraded: str | None
+    steps: tuple[LiveStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from callguard.dashboard.snapshot import (
     LiveAlert,
     LiveCall,
     LiveNotice,
+    LiveStep,
     NoticeMessages,
     Snapshot,
 )
@@ -67,6 +68,9 @@ async def _calls(session: Session, tenant_id: UUID) -> list[LiveCall]:
     alerts: defaultdict[UUID, list[LiveAlert]] = defaultdict(list)
     for row in await session.rows("alerts.of_calls", tenant_id, ids):
         alerts[row["call_id"]].append(_alert(row))
+    steps: defaultdict[UUID, list[LiveStep]] = defaultdict(list)
+    for row in await session.rows("ladder.of_calls", tenant_id, ids):
+        steps[row["call_id"]].append(_step(row))
     return [
         _call(
             row,
@@ -74,6 +78,7 @@ async def _calls(session: Session, tenant_id: UUID) -> list[LiveCall]:
             verdicts.get(row["id"]),
             alerts[row["id"]],
             degraded.get(row["id"]),
+            steps[row["id"]],
         )
         for row in rows
     ]
@@ -96,12 +101,27 @@ def _alert(row: Row) -> LiveAlert:
     )
 
 
+def _step(row: Row) -> LiveStep:
+    by_contact = row["asked_by"] == "contact"
+    return LiveStep(
+        id=row["id"],
+        step=row["step"],
+        wording=row["wording"],
+        contact_name=(row["contact_name"] or "a contact since removed") if by_contact else None,
+        state=row["state"],
+        asked_at=row["asked_at"],
+        done_at=row["done_at"],
+        undone_at=row["undone_at"],
+    )
+
+
 def _call(
     row: Row,
     words: tuple[Utterance, ...],
     verdict: Row | None,
     alerts: Iterable[LiveAlert],
     degraded: str | None,
+    steps: Iterable[LiveStep],
 ) -> LiveCall:
     return LiveCall(
         id=row["id"],
@@ -123,4 +143,5 @@ def _call(
         alerts=tuple(alerts),
         speech_seconds=row["caller_speech_ms"] / 1000,
         degraded=degraded,
+        steps=tuple(steps),
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from callguard.dashboard.snapshot import LiveAlert, LiveCall, LiveNotice, NoticeMessages
+from callguard.dashboard.snapshot import LiveAlert, LiveCall, LiveNotice, LiveStep, NoticeMessages
 from callguard.domain.caller import parse_verstat
 from callguard.domain.listening import Fault, degraded_words
 from callguard.domain.notices import sentences
@@ -167,3 +167,39 @@ def message_words(messages: NoticeMessages) -> str:
     to = _RECIPIENTS.get(messages.recipient, messages.recipient)
     how = "left out, over the daily limit" if messages.status == "skipped" else _DELIVERY[messages.status]
     return f"{messages.count} to {to} by {channel_words(messages.channel)}: {how}"
+
+
+_STEPS = {
+    ("whisper", "warning"): "The person was warned in a whisper",
+    ("whisper", "danger"): "The person was told in a whisper that this is likely a scam",
+    ("whisper", "all_clear"): "The person was told in a whisper that the call is fine",
+    ("whisper", "on_hold"): "The person was told that the caller is on hold",
+    ("hold", None): "The caller was put on hold",
+    ("bring_in", None): "A contact was brought into the call",
+    ("end", None): "The caller's leg was ended",
+}
+_STEP_STATES = {
+    "asked": "under way",
+    "taken": "asked for on the line, not yet confirmed",
+    "done": "done",
+    "undone": "taken back",
+    "skipped": "not done: the call was over, called safe, or has no conference",
+    "failed": "failed: the telephone company refused it",
+}
+
+
+def step_words(step: LiveStep) -> str:
+    """What a step of the ladder is."""
+    return _STEPS.get((step.step, step.wording), step.step)
+
+
+def step_state_words(step: LiveStep) -> str:
+    """How far it got; a contact who was brought in goes by themself."""
+    if step.step == "bring_in" and step.state == "undone":
+        return "done, and left again"
+    return _STEP_STATES.get(step.state, step.state)
+
+
+def asker_words(step: LiveStep) -> str:
+    """Whose wish it was."""
+    return step.contact_name or "callguard, as the person chose"

@@ -1,6 +1,17 @@
-"""A call's legs, and how their status may move: callbacks come late, twice and in any order."""
+"""How far a call and its legs are, and how that may move: callbacks come late, twice and in any order.
 
-from collections.abc import Sequence
+A call's life is a declared state machine; what is told twice or late is a transition of it like any other:
+
+              person came          machine came      over
+    waiting   talking              waiting           missed
+    talking   talking              waiting           finished
+    missed    finished (told late) missed            missed
+    finished  finished             missed            finished
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
 
 ANSWERED = "in-progress"
 UNANSWERED = frozenset({"busy", "no-answer", "failed", "canceled"})
@@ -35,3 +46,64 @@ def is_machine(answered_by: str) -> bool:
 def conference_name(user_id: object, timestamp: int) -> str:
     """`User-{user_id}-{timestamp}`, the timestamp in milliseconds."""
     return f"User-{user_id}-{timestamp}"
+
+
+class Life(StrEnum):
+    """How far a call is. Missed: it is over, and nobody came on the line."""
+
+    WAITING = "waiting"
+    TALKING = "talking"
+    MISSED = "missed"
+    FINISHED = "finished"
+
+    @classmethod
+    def of(cls, *, is_over: bool, is_connected: bool) -> "Life":
+        if is_over:
+            return cls.FINISHED if is_connected else cls.MISSED
+        return cls.TALKING if is_connected else cls.WAITING
+
+    @property
+    def is_over(self) -> bool:
+        return self in (Life.MISSED, Life.FINISHED)
+
+    @property
+    def is_connected(self) -> bool:
+        return self in (Life.TALKING, Life.FINISHED)
+
+
+class Turn(StrEnum):
+    """What moves a call: somebody answered, it was a machine and nobody else is there, the caller is gone."""
+
+    PERSON_CAME = "person_came"
+    MACHINE_CAME = "machine_came"
+    OVER = "over"
+
+
+TRANSITIONS: Final[Mapping[tuple[Life, Turn], Life]] = {
+    (Life.WAITING, Turn.PERSON_CAME): Life.TALKING,
+    (Life.WAITING, Turn.MACHINE_CAME): Life.WAITING,
+    (Life.WAITING, Turn.OVER): Life.MISSED,
+    (Life.TALKING, Turn.PERSON_CAME): Life.TALKING,
+    (Life.TALKING, Turn.MACHINE_CAME): Life.WAITING,
+    (Life.TALKING, Turn.OVER): Life.FINISHED,
+    (Life.MISSED, Turn.PERSON_CAME): Life.FINISHED,
+    (Life.MISSED, Turn.MACHINE_CAME): Life.MISSED,
+    (Life.MISSED, Turn.OVER): Life.MISSED,
+    (Life.FINISHED, Turn.PERSON_CAME): Life.FINISHED,
+    (Life.FINISHED, Turn.MACHINE_CAME): Life.MISSED,
+    (Life.FINISHED, Turn.OVER): Life.FINISHED,
+}
+
+
+def turn_of_leg(status: str, *, is_callers: bool) -> Turn | None:
+    """What a leg's status does to its call, if anything."""
+    if is_callers:
+        return Turn.OVER if status in FINAL else None
+    return Turn.PERSON_CAME if status == ANSWERED else None
+
+
+def turn_of_conference(event: str, label: str | None) -> Turn | None:
+    """What a conference event does to its call, if anything."""
+    if event == "conference-end":
+        return Turn.OVER
+    return Turn.PERSON_CAME if event == "participant-join" and label == "person" else None

@@ -53,6 +53,7 @@ class TranscriptionChanged(Fact, frozen=True, kw_only=True, tag="transcription_c
 
     state: str
     error: str | None = None
+    transcription_sid: str | None = None
 
 
 class LegChanged(Fact, frozen=True, kw_only=True, tag="leg_changed"):

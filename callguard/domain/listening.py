@@ -7,6 +7,9 @@ from typing import Final
 STARTED_WITHIN_S: Final = 10.0
 SILENT_AFTER_MS: Final = 15_000
 MOST_RESTARTS: Final = 3
+"""Of a call's stream."""
+MOST_TRANSCRIPTION_RESTARTS: Final = 1
+"""Of a call's transcription; after that it is degraded for good."""
 
 LOCAL_PREFIX: Final = "local-"
 """Begins the transcription SID of what was recognised in this house."""
@@ -30,8 +33,17 @@ class Remedy(StrEnum):
     AT_CAPACITY = "at_capacity"
     NOT_INSTALLED = "not_installed"
     OTHER_LANGUAGE = "other_language"
+    AFTERWARDS = "afterwards"
+    RECOGNISED_AFTERWARDS = "recognised_afterwards"
+    AUDIO_DROPPED = "audio_dropped"
 
 
+TRANSCRIPTION_ENDED: Final = (
+    Fault.TRANSCRIPTION_MISSING,
+    Fault.TRANSCRIPTION_FAILED,
+    Fault.TRANSCRIPTION_STOPPED,
+)
+"""Faults of a transcription that does not run; one that starts anew ends them."""
 WORDS_LOST: Final = frozenset(Fault) - {Fault.AUDIO_LOST}
 """Faults that local recognition makes good."""
 
@@ -70,6 +82,10 @@ _REMEDY_WORDS = {
     Remedy.NOT_INSTALLED: "callguard's own speech recognition is not installed, so nobody hears the words",
     Remedy.OTHER_LANGUAGE: "callguard's own speech recognition does not know the language, "
     "so nobody hears the words",
+    Remedy.AFTERWARDS: "callguard's own speech recognition is busy with other calls, "
+    "so the caller's words are recognised when the call has ended",
+    Remedy.RECOGNISED_AFTERWARDS: "the caller's words were recognised after the call",
+    Remedy.AUDIO_DROPPED: "the caller's words were to be recognised after the call, but their audio is gone",
 }
 
 

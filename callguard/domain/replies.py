@@ -24,6 +24,7 @@ class Action(StrEnum):
     CALL = "call"
     JOIN = "join"
     HOLD = "hold"
+    RESUME = "resume"
     STOP = "stop"
     START = "start"
     HELP = "help"
@@ -59,6 +60,10 @@ PHRASES: dict[Action, tuple[str, ...]] = {
     Action.HOLD: (
         *("hold", "on hold", "espera", "esperar", "en espera", "attente", "en attente", "attendre"),
         *("halten", "warten", "warteschleife", "aguardar", "em espera"),
+    ),
+    Action.RESUME: (
+        *("resume", "unhold", "continue", "off hold", "reanudar", "continuar", "seguir"),
+        *("continuer", "fortsetzen", "weiter", "zuruckholen", "retomar"),
     ),
     Action.STOP: (
         *("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "parar", "baja", "cancelar"),
@@ -121,7 +126,11 @@ def parse(text: str) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """An alert that may be answered: sent to the sender of a reply within the window."""
+    """An alert that may be answered: sent to the sender of a reply within the window.
+
+    `holds`: the call's caller is on hold since this contact asked for it. `dialled_directly`: the call has no
+    conference, so that nobody can be held or brought in.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -129,6 +138,8 @@ class OpenAlert:
     call_id: UUID
     call_is_live: bool
     language: str
+    holds: bool = False
+    dialled_directly: bool = False
 
     @property
     def code(self) -> str:

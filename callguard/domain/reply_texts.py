@@ -14,11 +14,13 @@ class Told(StrEnum):
     CALL = Action.CALL
     JOIN = Action.JOIN
     HOLD = Action.HOLD
+    RESUME = Action.RESUME
     START = Action.START
     HELP = Action.HELP
     WHICH = "which"
     NOTHING_OPEN = "nothing_open"
     OVER = "over"
+    NOT_HERE = "not_here"
     SEEN = "seen"
     WELCOME = "welcome"
     NO_INVITATION = "no_invitation"
@@ -54,11 +56,18 @@ _TEXTS: dict[Told, dict[str, str]] = {
         "pt": "callguard: estamos a ligar-lhe para entrar na chamada.",
     },
     Told.HOLD: {
-        "en": "callguard: the caller is being put on hold. Reply SAFE to let them talk again.",
-        "es": "callguard: se pone en espera a quien llama. Responda SEGURO para que siga.",
-        "fr": "callguard : l'appelant est mis en attente. Répondez SUR pour le reprendre.",
-        "de": "callguard: Der Anrufer wird gehalten. Antworten Sie SICHER, um ihn zurückzuholen.",
-        "pt": "callguard: quem ligou fica em espera. Responda SEGURO para continuar.",
+        "en": "callguard: the caller is put on hold, for 3 minutes at most. RESUME lets them talk again.",
+        "es": "callguard: quien llama queda en espera, 3 minutos como máximo. Con REANUDAR sigue.",
+        "fr": "callguard : l'appelant est mis en attente, 3 minutes au plus. CONTINUER le reprend.",
+        "de": "callguard: Der Anrufer wird gehalten, höchstens 3 Minuten. WEITER holt ihn zurück.",
+        "pt": "callguard: quem ligou fica em espera, 3 minutos no máximo. RETOMAR deixa-o falar.",
+    },
+    Told.RESUME: {
+        "en": "callguard: the caller can talk again.",
+        "es": "callguard: quien llama puede volver a hablar.",
+        "fr": "callguard : l'appelant peut de nouveau parler.",
+        "de": "callguard: Der Anrufer kann wieder sprechen.",
+        "pt": "callguard: quem ligou pode falar de novo.",
     },
     Told.START: {
         "en": "callguard: you get alerts by text message again.",
@@ -87,6 +96,13 @@ _TEXTS: dict[Told, dict[str, str]] = {
         "fr": "callguard : il n'y a aucune alerte en ce moment.",
         "de": "callguard: Es gibt zurzeit keine Warnung zu beantworten.",
         "pt": "callguard: não há nenhum alerta para responder neste momento.",
+    },
+    Told.NOT_HERE: {
+        "en": "callguard: this call can't be held or joined. Reply HANGUP to end it, or ring them yourself.",
+        "es": "callguard: en esta llamada no es posible. Responda COLGAR para cortarla, o llame usted.",
+        "fr": "callguard : impossible pour cet appel. Répondez RACCROCHER, ou appelez vous-même.",
+        "de": "callguard: Bei diesem Anruf geht das nicht. Antworten Sie AUFLEGEN, oder rufen Sie selbst an.",
+        "pt": "callguard: não é possível nesta chamada. Responda DESLIGAR, ou ligue você mesmo.",
     },
     Told.OVER: {
         "en": "callguard: that call is over already. Please ring them yourself.",

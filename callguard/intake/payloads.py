@@ -79,7 +79,10 @@ def transcription(form: Form) -> WordsHeard | TranscriptionChanged | None:
     event = form.get("TranscriptionEvent", "transcription-content")
     if event in _STATES:
         return TranscriptionChanged(
-            call_sid=sid, state=_STATES[event], error=form.get("TranscriptionErrorCode")
+            call_sid=sid,
+            state=_STATES[event],
+            error=form.get("TranscriptionErrorCode"),
+            transcription_sid=form.get("TranscriptionSid"),
         )
     track = form.get("Track", "inbound_track")
     if event != "transcription-content" or track not in SPEAKER_OF_TRACK:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
-from callguard.domain.call import FINAL
+from callguard.domain.call import FINAL, Turn
 from callguard.domain.call_screening import (
     BEGINS_WITHIN_S,
     PERSON_WITHIN_S,
@@ -21,7 +21,7 @@ from callguard.domain.call_screening import (
 )
 from callguard.domain.facts import WordsHeard
 from callguard.errors import DatabaseError
-from callguard.intake import payloads
+from callguard.intake import life, payloads
 from callguard.intake.asking import ask_to_dial
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import Twiml
@@ -47,7 +47,7 @@ async def _is_robots(session: Session, tenant_id: UUID, call_id: UUID, words: Wo
     if is_call_screening(words.text):
         leg_id: UUID | None = await session.value("legs.robot_speaks", call_id, BEGINS_WITHIN_S)
         if leg_id is not None:
-            await session.run("calls.not_connected", call_id)
+            await life.move(session, call_id, Turn.MACHINE_CAME)
             await session.run("transcripts.not_the_persons", leg_id)
             await _ask_to_answer(session, tenant_id, call_id, leg_id)
             await ask_to_dial(session, tenant_id, call_id, PERSON_WITHIN_S)
@@ -58,7 +58,7 @@ async def _is_robots(session: Session, tenant_id: UUID, call_id: UUID, words: Wo
     if not words.is_final or may_be_the_robot(words.text):
         return True
     await session.run("legs.person_speaks", leg_id)
-    await session.run("calls.connected", call_id, None)
+    await life.move(session, call_id, Turn.PERSON_CAME)
     await _ask_to_answer(session, tenant_id, call_id, leg_id)
     return False
 

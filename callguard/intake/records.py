@@ -10,12 +10,14 @@ from uuid import UUID
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.call import (
-    ANSWERED,
     FINAL,
     UNANSWERED,
+    Turn,
     conference_name,
     is_machine,
     leg_may_follow,
+    turn_of_conference,
+    turn_of_leg,
 )
 from callguard.domain.caller import e164, parse_verstat
 from callguard.domain.facts import (
@@ -30,11 +32,12 @@ from callguard.domain.facts import (
     TranscriptionChanged,
     WordsHeard,
 )
-from callguard.domain.listening import Fault
+from callguard.domain.ladder import StepState, step_may_follow
+from callguard.domain.listening import TRANSCRIPTION_ENDED, Fault
 from callguard.domain.notices import Kind
 from callguard.domain.policy import MONITORED, Action, Consent, Decision, Reason, decide
 from callguard.errors import CallUnknown, DatabaseError, NumberUnknown
-from callguard.intake import phone_screening, screening
+from callguard.intake import life, phone_screening, screening
 from callguard.intake.asking import (
     DIAL,
     WATCH_TRANSCRIPTION,
@@ -62,6 +65,10 @@ SILENT_SECONDS = 600.0
 SCREENED_WITHIN_SECONDS = 300.0
 # What seems to be a machine may show, by its words, to be a phone that screens its calls.
 MACHINE_SECONDS = 1.5
+
+
+# What a contact who was brought in does, as states of that step.
+CONTACT_STATES = {"participant-join": StepState.DONE, "participant-leave": StepState.UNDONE}
 
 # SQLSTATE 54000: the notification queue is full. The words are stored without one, and polling finds the
 # work.
@@ -122,6 +129,7 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
                 raise CallUnknown("The call's SID is known, but not under this number.")
             if fact.dialled_directly:
                 await session.run("work.drop", tenant_id, DIAL, known["id"])
+                await session.run("ladder.dialled_directly", known["id"])
                 await session.run("calls.carried_out", known["id"], decision.action)
             taken = Decision(Action(known["decision"]), Reason(known["decision_reason"]))
             consent = consent_played(known["announcement"])
@@ -188,6 +196,8 @@ async def _open(
     )
     if call_id is None or decision.action is Action.REJECT:
         return call_id
+    if fact.dialled_directly:
+        await session.run("ladder.dialled_directly", call_id)
     await queue.add(
         session,
         tenant_id,
@@ -262,11 +272,10 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
     match fact:
         case WordsHeard():
             await phone_screening.hear(session, call, fact)
-        case TranscriptionChanged(state=state):
-            await _transcription_changed(session, tenant_id, call_id, state)
+        case TranscriptionChanged():
+            await _transcription_changed(session, tenant_id, call_id, fact)
         case LegChanged(leg_sid=None, status=status):
-            if status in FINAL:
-                await _end(session, tenant_id, call_id)
+            await _live(session, tenant_id, call_id, turn_of_leg(status, is_callers=True), None)
         case LegChanged(leg_sid=str(leg_sid), status=status):
             await persons_leg(session, tenant_id, call_id, leg_sid, status)
         case LegAnsweredBy():
@@ -275,17 +284,6 @@ async def _record(session: Session, call: Row, fact: CallFact) -> None:
             await _conference_changed(session, tenant_id, call_id, fact)
         case CallerScreened() | ConnectionChosen() | MessageRecorded():
             await _answered_by_caller(session, call, fact)
-
-
-async def _conference_changed(
-    session: Session, tenant_id: UUID, call_id: UUID, fact: ConferenceChanged
-) -> None:
-    if fact.event == "conference-end":
-        await _end(session, tenant_id, call_id)
-    elif fact.event == "participant-join" and fact.label == "person":
-        await session.run("calls.connected", call_id, fact.leg_sid)
-    elif fact.event == "participant-join" and await session.value("calls.dials_now", call_id):
-        await ask_to_dial(session, tenant_id, call_id)
 
 
 async def _answered_by_caller(
@@ -312,14 +310,29 @@ async def _message(session: Session, tenant_id: UUID, call_id: UUID, fact: Messa
     await queue.add(session, tenant_id, TRANSCRIBE_MESSAGE, subject=message_id, call_id=call_id, urgency=4)
 
 
-async def _transcription_changed(session: Session, tenant_id: UUID, call_id: UUID, state: str) -> None:
-    if not await session.run("calls.transcription_changed", call_id, state):
+async def _conference_changed(
+    session: Session, tenant_id: UUID, call_id: UUID, fact: ConferenceChanged
+) -> None:
+    turn = turn_of_conference(fact.event, fact.label)
+    await _live(session, tenant_id, call_id, turn, fact.leg_sid)
+    if turn is None and fact.event == "participant-join" and await session.value("calls.dials_now", call_id):
+        await ask_to_dial(session, tenant_id, call_id)
+    if fact.event in CONTACT_STATES and fact.label is not None and fact.label.startswith("contact-"):
+        state = CONTACT_STATES[fact.event]
+        await session.run("ladder.contact_moved", call_id, fact.label, state, step_may_follow(state))
+
+
+async def _transcription_changed(
+    session: Session, tenant_id: UUID, call_id: UUID, fact: TranscriptionChanged
+) -> None:
+    if not await session.run("calls.transcription_changed", call_id, fact.state, fact.transcription_sid):
         return
-    match state:
+    match fact.state:
         case "started":
-            await notices.clear(session, call_id, Fault.TRANSCRIPTION_MISSING)
+            await notices.clear(session, call_id, *TRANSCRIPTION_ENDED)
         case "failed":
             await notices.declare(session, tenant_id, call_id, Fault.TRANSCRIPTION_FAILED)
+            await ask_to_watch(session, tenant_id, call_id, 0)
         case _:
             await ask_to_watch(session, tenant_id, call_id, ENDING_SECONDS)
 
@@ -327,9 +340,8 @@ async def _transcription_changed(session: Session, tenant_id: UUID, call_id: UUI
 async def persons_leg(session: Session, tenant_id: UUID, call_id: UUID, leg_sid: str, status: str) -> None:
     """A leg of the person moved on; where nobody came on the line, the next way is asked for."""
     moved = await session.run("calls.leg_changed", call_id, leg_sid, status, leg_may_follow(status))
-    if status == ANSWERED:
-        await session.run("calls.connected", call_id, leg_sid)
-    elif moved and (
+    await _live(session, tenant_id, call_id, turn_of_leg(status, is_callers=False), leg_sid)
+    if moved and (
         status in UNANSWERED or (status in FINAL and await session.value("legs.robot_left", call_id, leg_sid))
     ):
         await ask_to_dial(session, tenant_id, call_id)
@@ -341,15 +353,18 @@ async def _answered(session: Session, tenant_id: UUID, call_id: UUID, fact: LegA
         return
     is_heard = await session.value("legs.give_up", call_id, fact.leg_sid)
     if is_heard is not None:
-        await session.run("calls.not_connected", call_id)
+        await life.move(session, call_id, Turn.MACHINE_CAME)
         await ask_to_dial(session, tenant_id, call_id, MACHINE_SECONDS if is_heard else 0)
 
 
-async def _end(session: Session, tenant_id: UUID, call_id: UUID) -> None:
-    ended = await session.row("calls.end", call_id)
+async def _live(
+    session: Session, tenant_id: UUID, call_id: UUID, turn: Turn | None, leg_sid: str | None
+) -> None:
+    """The call moves on; its end takes back what waits for it, and asks for a last look at its words."""
+    ended = await life.move(session, call_id, turn, leg_sid)
     if ended is None:
         return
     for kind in (DIAL, LOOK_AFTER, WATCH_TRANSCRIPTION):
         await session.run("work.drop", tenant_id, kind, call_id)
-    if ended["awake"]:
+    if ended["is_awake"]:
         await queue.add(session, tenant_id, ANALYSE, subject=call_id, call_id=call_id, urgency=4)

@@ -159,6 +159,14 @@ class Twiml:
         """Where Twilio tells how a leg fares that was dialled for this call."""
         return self._url("/call-status", parent=call_sid)
 
+    def transcription(self, language: str) -> dict[str, str]:
+        """What a transcription that is started by REST is told: as the TwiML tells it."""
+        return {
+            "language_code": language_code(language),
+            "hints": self._hints.get(language, ""),
+            "callback": self._transcription_url,
+        }
+
     @property
     def stream_url(self) -> str:
         """Where a call's audio goes."""

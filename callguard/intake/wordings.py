@@ -3,6 +3,7 @@
 from typing import Final
 
 from callguard.domain.caller import WITHHELD, spoken_number
+from callguard.domain.ladder_texts import SPOKEN_ON_THE_LINE
 from callguard.domain.policy import Action, Consent
 from callguard.domain.words import normalise
 
@@ -105,7 +106,10 @@ _ACTION_NAMES: Final = {
 
 # In fewer words a person may well say the same.
 _FEWEST_WORDS: Final = 4
-_SPOKEN: Final = tuple(f" {normalise(text)} " for wording in _BY_NAME.values() for text in wording.values())
+_SPOKEN: Final = tuple(
+    f" {normalise(text)} "
+    for text in (*(text for wording in _BY_NAME.values() for text in wording.values()), *SPOKEN_ON_THE_LINE)
+)
 
 
 def words_of(name: str, language: str) -> str:

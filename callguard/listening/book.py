@@ -5,6 +5,7 @@ from typing import Final
 
 from callguard.db.pool import Database, Row
 from callguard.domain.listening import Fault, Remedy, is_silent, needs_ears
+from callguard.listening.afterwards import ask_to_settle
 from callguard.listening.local import LocalTranscriber
 from callguard.listening.watch import look_at_stream
 from callguard.media.endpoint import AdmittedStream, StreamEnd
@@ -57,6 +58,12 @@ class StreamFiguresBook:
             await self._local.rest(stream)
             return
         remedy = self._local.listen(stream, row["silent_seconds"])
+        if (
+            remedy is Remedy.AT_CAPACITY
+            and row["recognise_afterwards"]
+            and self._local.keep(stream, row["silent_seconds"])
+        ):
+            remedy = Remedy.AFTERWARDS
         if remedy is None or not self._is_news(remedy, faults, row["remedies"]):
             return
         async with self._database.tenant(stream.tenant_id) as session:
@@ -66,6 +73,8 @@ class StreamFiguresBook:
             if self._local.is_first:
                 await notices.declare(session, stream.tenant_id, stream.call_id, Fault.UNHEARD)
             await notices.remedied(session, stream.call_id, remedy)
+            if remedy is Remedy.AFTERWARDS:
+                await ask_to_settle(session, stream.tenant_id, stream.call_id)
 
     def _is_news(self, remedy: Remedy, faults: set[str], known: list[str]) -> bool:
         if self._local.is_first and remedy is Remedy.LOCAL:

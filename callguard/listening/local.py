@@ -15,6 +15,8 @@ from callguard.domain.facts import WordsHeard
 from callguard.domain.listening import LOCAL_PREFIX, Remedy
 from callguard.errors import CallguardError, ConfigurationError
 from callguard.intake.recorder import Recorder
+from callguard.intake.wordings import is_announcement
+from callguard.listening.afterwards import Afterwards, Seats
 from callguard.media.endpoint import AdmittedStream
 from callguard.media.messages import Track
 from callguard.media.session import StreamEvent, StreamSession, Window
@@ -28,18 +30,25 @@ log = structlog.get_logger(__name__)
 
 
 class LocalTranscriber:
-    """Implements `StreamEar`: knows this process's streams and recognises up to `most_calls` of them at once.
+    """Implements `StreamEar`: knows this process's streams and recognises as many at once as there are seats.
 
     `is_first`: it hears every call from its beginning, and nobody else is asked for the words.
     """
 
     def __init__(
-        self, recorder: Recorder, recognisers: RecogniserFactory, *, most_calls: int, is_first: bool
+        self,
+        recorder: Recorder,
+        recognisers: RecogniserFactory,
+        seats: Seats,
+        afterwards: Afterwards | None = None,
+        *,
+        is_first: bool,
     ) -> None:
         self.is_first = is_first
         self._recorder = recorder
         self._recognisers = recognisers
-        self._most_calls = most_calls
+        self._seats = seats
+        self._afterwards = afterwards
         self._sessions: dict[str, StreamSession] = {}
         self._listening: dict[str, _Listening] = {}
 
@@ -50,14 +59,19 @@ class LocalTranscriber:
 
     def heard(self, stream: AdmittedStream, events: Sequence[StreamEvent]) -> None:
         listening = self._listening.get(stream.stream_sid)
-        if listening is not None:
-            for event in events:
-                if isinstance(event, Window):
-                    listening.take(event.track, event.mulaw)
+        for event in events:
+            if not isinstance(event, Window):
+                continue
+            if listening is not None:
+                listening.take(event.track, event.mulaw)
+            elif self._afterwards is not None and event.track is Track.INBOUND:
+                self._afterwards.take(stream, event)
 
     async def closed(self, stream: AdmittedStream) -> None:
         del self._sessions[stream.stream_sid]
         await self.rest(stream)
+        if self._afterwards is not None:
+            self._afterwards.ended(stream)
 
     def listen(self, stream: AdmittedStream, silent_seconds: float | None) -> Remedy | None:
         """Recognises the stream from now on, and what it brought since others fell silent, as far as that is
@@ -70,16 +84,25 @@ class LocalTranscriber:
             return None
         if stream.stream_sid in self._listening:
             return Remedy.LOCAL
-        if len(self._listening) >= self._most_calls:
+        if not self._seats.take():
             return Remedy.AT_CAPACITY
         try:
             listening = _Listening(stream, self._recorder, self._recognisers)
         except ConfigurationError as error:
+            self._seats.give_back()
             return Remedy.OTHER_LANGUAGE if error.code == OTHER_LANGUAGE else Remedy.NOT_INSTALLED
         self._listening[stream.stream_sid] = listening
-        back_s = LONGEST_BACK_S if silent_seconds is None else min(silent_seconds, LONGEST_BACK_S)
-        listening.catch_up({track: session.told(track, round(back_s * 1000)) for track in Track})
+        if self._afterwards is None or not self._afterwards.holds(stream):
+            back_ms = _back_ms(silent_seconds)
+            listening.catch_up({track: session.told(track, back_ms) for track in Track})
         return Remedy.LOCAL
+
+    def keep(self, stream: AdmittedStream, silent_seconds: float | None) -> bool:
+        """Keeps the caller's audio for after the call, from where `listen` would begin; False if it can't."""
+        session = self._sessions.get(stream.stream_sid)
+        if session is None or self._afterwards is None:
+            return False
+        return self._afterwards.keep(stream, session.told(Track.INBOUND, _back_ms(silent_seconds)))
 
     async def rest(self, stream: AdmittedStream) -> None:
         """Recognises the stream no longer; what was taken in is still told."""
@@ -88,7 +111,12 @@ class LocalTranscriber:
             try:
                 await listening.close()
             finally:
-                self._listening.pop(stream.stream_sid, None)
+                if self._listening.pop(stream.stream_sid, None) is not None:
+                    self._seats.give_back()
+
+
+def _back_ms(silent_seconds: float | None) -> int:
+    return round(min(LONGEST_BACK_S if silent_seconds is None else silent_seconds, LONGEST_BACK_S) * 1000)
 
 
 class _Listening:
@@ -135,6 +163,8 @@ class _Listening:
 
     def _teller(self, track: str) -> OnResult:
         async def tell(result: Recognised) -> None:
+            if track == _TRACK_NAMES[Track.OUTBOUND] and is_announcement(result.text):
+                return
             self._sequence += 1
             fact = WordsHeard(
                 call_sid=self._stream.call_sid,

@@ -3,20 +3,33 @@
 import time
 from uuid import UUID
 
+import structlog
+
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
-from callguard.domain.listening import MOST_RESTARTS, Fault, transcription_fault
+from callguard.domain.listening import (
+    MOST_RESTARTS,
+    MOST_TRANSCRIPTION_RESTARTS,
+    STARTED_WITHIN_S,
+    Fault,
+    transcription_fault,
+)
+from callguard.errors import TelephonyError
+from callguard.intake.asking import ask_to_watch
 from callguard.intake.twiml import Twiml
 from callguard.media.endpoint import LiveStreams
 from callguard.telephony.port import Telephony
 from callguard.transcript import notices
 
 WATCH_STREAM = "watch_stream"
+RESTART_TRANSCRIPTION = "restart_transcription"
 # A stream that was asked for arrives within this time, or is asked for once more.
 ARRIVAL_SECONDS = 5.0
 # One that runs is looked at now and then: its server may be killed, and nobody tells.
 LOOK_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
 
 
 class ListeningWatch:
@@ -45,7 +58,31 @@ class ListeningWatch:
                 fault = transcription_fault(call["transcription_state"]) if self._transcribed else None
                 if fault is not None:
                     await notices.declare(session, work.tenant_id, work.call_id, fault)
+                    await _ask_again(session, work)
                 await look_at_stream(session, work.tenant_id, work.call_id, 0)
+            await queue.finish(session, work)
+
+    async def restart_transcription(self, work: Work) -> None:
+        """Asks Twilio for another session, and looks later whether it started. A refusal is no reason to ask
+        more: the call ended meanwhile (21220), or the name is taken by a request whose reply was lost.
+        """
+        async with self._database.tenant(work.tenant_id) as session:
+            call = await _active(session, work)
+            if call is None or call["transcription_state"] != "waiting":
+                await queue.finish(session, work)
+                return
+        try:
+            await self._telephony.start_transcription(
+                call["call_sid"],
+                name=f"callguard-{call['transcription_restarts'] + 1}",
+                **self._twiml.transcription(call["language"]),
+            )
+        except TelephonyError as error:
+            if error.may_pass:
+                raise
+            log.warning("transcription_not_restarted", call=str(work.call_id), twilio_code=error.twilio_code)
+        async with self._database.tenant(work.tenant_id) as session:
+            await ask_to_watch(session, work.tenant_id, work.call_id, STARTED_WITHIN_S)
             await queue.finish(session, work)
 
     async def stream(self, work: Work) -> None:
@@ -74,6 +111,19 @@ class ListeningWatch:
             return False
         await notices.declare(session, work.tenant_id, work.call_id, Fault.AUDIO_LOST)
         return bool(call["stream_restarts"] < MOST_RESTARTS)
+
+
+async def _ask_again(session: Session, work: Work) -> None:
+    """For another session of the transcription, once."""
+    if await session.run("calls.replace_transcription", work.call_id, MOST_TRANSCRIPTION_RESTARTS):
+        await queue.add(
+            session,
+            work.tenant_id,
+            RESTART_TRANSCRIPTION,
+            subject=work.call_id,
+            call_id=work.call_id,
+            urgency=2,
+        )
 
 
 async def look_at_stream(session: Session, tenant_id: UUID, call_id: UUID, delay_seconds: float) -> None:

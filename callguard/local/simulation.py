@@ -37,6 +37,15 @@ class SimulationError(CallguardError):
     code = "SIMULATION"
 
 
+class StepReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of the ladder on the line: what it was, who asked (policy or contact), and how far it got."""
+
+    step: str
+    wording: str | None
+    asked_by: str
+    state: str
+
+
 class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     """One call as a whole. `alert_turn` counts from 1.
 
@@ -56,6 +65,7 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     alert_turn: int | None
     keyword_to_alert_ms: int | None
     first_keyword_to_alert_ms: int | None
+    steps: list[StepReport] = []
     transcript: str
 
 
@@ -145,6 +155,7 @@ class Simulator:
             standing = await session.row("analyses.standing", tenant_id, [call_id])
             alert = await session.row("reports.first_alert", call_id)
             level = await session.value("reports.highest_level", call_id)
+            steps = await session.rows("ladder.of_calls", tenant_id, [call_id])
         sent_at = self._requested_at(alert["message_sid"]) if alert else None
         spoken_at = keywords_spoken_at(record, alert["triggered_by_keywords"]) if alert else []
         return CallReport(
@@ -159,6 +170,12 @@ class Simulator:
             alert_turn=_turn_at(record, sent_at) or alert["turns_heard"] if alert else None,
             keyword_to_alert_ms=_elapsed_ms(max(spoken_at, default=None), sent_at),
             first_keyword_to_alert_ms=_elapsed_ms(min(spoken_at, default=None), sent_at),
+            steps=[
+                StepReport(
+                    step=row["step"], wording=row["wording"], asked_by=row["asked_by"], state=row["state"]
+                )
+                for row in steps
+            ],
             transcript=as_text(words),
         )
 

@@ -59,6 +59,13 @@ class Telephony(Protocol):
         """Puts a participant on hold, where `announcement` (a URL of TwiML) is spoken, or takes them back."""
         ...
 
+    async def announce(self, *, conference: str, label: str, url: str) -> bool:
+        """Speaks the TwiML at `url` to one participant alone; False where there is no such conference.
+
+        Not idempotent: `url` must speak once.
+        """
+        ...
+
     async def end_leg(self, call_sid: str) -> None:
         """Hangs up on a leg; one that is over already is no error."""
         ...
@@ -107,6 +114,12 @@ class Telephony(Protocol):
 
     async def start_stream(self, call_sid: str, *, name: str, url: str, token: str) -> None:
         """Streams both tracks of a leg in progress; the token arrives as the stream's parameter `token`."""
+        ...
+
+    async def start_transcription(
+        self, call_sid: str, *, name: str, language_code: str, hints: str, callback: str
+    ) -> None:
+        """Transcribes both tracks of a leg in progress, partials too, and tells `callback`."""
         ...
 
     async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:

@@ -123,6 +123,14 @@ class TwilioTelephony:
                 participant = self._client.conferences(found.sid).participants(label)
                 await participant.update_async(hold=on, hold_url=announcement, hold_method="POST")
 
+    async def announce(self, *, conference: str, label: str, url: str) -> bool:
+        with _twilio_errors("speak to a participant"):
+            for found in await self._client.conferences.list_async(friendly_name=conference, limit=1):
+                participant = self._client.conferences(found.sid).participants(label)
+                await participant.update_async(announce_url=url, announce_method="POST")
+                return True
+        return False
+
     async def end_leg(self, call_sid: str) -> None:
         try:
             with _twilio_errors("hang up on a leg"):
@@ -222,6 +230,24 @@ class TwilioTelephony:
         with _twilio_errors("stream a leg's audio"):
             await self._client.calls(call_sid).streams.create_async(
                 url=url, name=name, track="both_tracks", parameter1_name="token", parameter1_value=token
+            )
+
+    async def start_transcription(
+        self, call_sid: str, *, name: str, language_code: str, hints: str, callback: str
+    ) -> None:
+        with _twilio_errors("transcribe a leg"):
+            await self._client.calls(call_sid).transcriptions.create_async(
+                name=name,
+                track="both_tracks",
+                inbound_track_label="caller",
+                outbound_track_label="callee",
+                language_code=language_code,
+                partial_results=True,
+                profanity_filter=False,
+                enable_automatic_punctuation=False,
+                hints=hints,
+                status_callback_url=callback,
+                status_callback_method="POST",
             )
 
     async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:

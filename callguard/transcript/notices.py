@@ -100,6 +100,12 @@ async def remedied(session: Session, call_id: UUID, remedy: Remedy) -> None:
         log.warning("call_remedy", call_id=str(call_id), remedy=str(remedy))
 
 
+async def settled(session: Session, call_id: UUID, remedy: Remedy) -> None:
+    """What became of the audio that was kept for after the call."""
+    if await session.run("notices.settled", call_id, remedy):
+        log.warning("call_remedy", call_id=str(call_id), remedy=str(remedy))
+
+
 async def of_calls(session: Session, tenant_id: UUID, call_ids: Iterable[UUID]) -> dict[UUID, str]:
     """What fails in listening to each call, in words for people; others are left out."""
     found: dict[UUID, list[tuple[str, str | None]]] = {}

@@ -4,7 +4,10 @@ SELECT tenant_id, contact_id, language, twilio_number, verified FROM resolve_sen
 
 -- name: open_alerts
 -- The alerts that some contacts were sent within the last minutes, newest first.
-SELECT a.id, a.tenant_id, a.contact_id, a.call_id, c.status = 'active' AS call_is_live, coalesce(e.language, u.language) AS language
+SELECT a.id, a.tenant_id, a.contact_id, a.call_id, c.status = 'active' AS call_is_live, coalesce(e.language, u.language) AS language,
+       c.dialled_directly,
+       EXISTS (SELECT FROM call_steps s WHERE s.tenant_id = a.tenant_id AND s.call_id = a.call_id AND s.step = 'hold'
+                   AND s.contact_id = a.contact_id AND s.state IN ('asked', 'done') AND s.undo_asked_at IS NULL) AS holds
 FROM alerts a
 JOIN emergency_contacts e ON e.tenant_id = a.tenant_id AND e.id = a.contact_id
 JOIN active_calls c ON c.tenant_id = a.tenant_id AND c.id = a.call_id
@@ -45,11 +48,9 @@ UPDATE emergency_contacts SET opted_out_at = coalesce(opted_out_at, clock_timest
 UPDATE emergency_contacts SET opted_out_at = NULL WHERE id = $1 RETURNING user_id;
 
 -- name: to_carry_out
--- What carrying out an answer needs; nothing comes back for a contact who was removed.
-SELECT w.action, w.alert_id, w.contact_id, w.created_at, c.call_sid, c.conference_name, c.status = 'active' AS call_is_live,
-       e.phone_number AS to_number, u.name AS person_name, u.twilio_number, u.phone_number AS home_number, coalesce(e.language, u.language) AS language,
-       a.level, f.fraud_type,
-       EXISTS (SELECT FROM answers h WHERE h.tenant_id = w.tenant_id AND h.call_id = w.call_id AND h.action = 'hold') AS held
+-- What ringing a contact about an alert needs; nothing comes back for a contact who was removed.
+SELECT w.alert_id, w.created_at, e.phone_number AS to_number, u.name AS person_name, u.twilio_number,
+       u.phone_number AS home_number, coalesce(e.language, u.language) AS language, a.level, f.fraud_type
 FROM answers w
 JOIN active_calls c ON c.tenant_id = w.tenant_id AND c.id = w.call_id
 JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
@@ -62,7 +63,7 @@ WHERE w.id = $1;
 -- The alert behind a key press or a link, the call it is about, and whether it may still be answered.
 SELECT a.id, a.tenant_id, a.contact_id, a.call_id, a.level, c.conference_name, c.status = 'active' AS call_is_live,
        a.created_at > clock_timestamp() - make_interval(mins => $2) AS is_open,
-       u.name AS person_name, coalesce(e.language, u.language) AS language, f.fraud_type
+       c.dialled_directly, u.name AS person_name, coalesce(e.language, u.language) AS language, f.fraud_type
 FROM alerts a
 LEFT JOIN emergency_contacts e ON e.tenant_id = a.tenant_id AND e.id = a.contact_id
 JOIN active_calls c ON c.tenant_id = a.tenant_id AND c.id = a.call_id

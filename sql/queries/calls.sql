@@ -81,19 +81,24 @@ WHERE l.call_id = $1 AND l.role = 'person' AND l.status = ANY ($4::text[])
          OR l.call_sid IS NULL AND l.status = 'requested'
             AND NOT EXISTS (SELECT FROM call_legs o WHERE o.tenant_id = l.tenant_id AND o.call_sid = $2));
 
--- name: connected
--- The person answered; not so by a leg that was given up, or on which their phone still screens the call.
-UPDATE active_calls c SET connected_at = coalesce(connected_at, now())
-WHERE c.id = $1 AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
-                                    AND l.call_sid = $2
-                                    AND (l.given_up IS NOT NULL OR l.robot_at IS NOT NULL AND l.person_at IS NULL));
+-- name: life
+-- How far a call is, held until this transaction ends: whether it is over, whether somebody came on the line, whether the leg
+-- $2 was given up or still is a phone's robot, and whether a person is on the line by another.
+SELECT c.status = 'ended' AS is_over, c.connected_at IS NOT NULL AS is_connected, c.keyword_at IS NOT NULL AS is_awake,
+       EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
+                   AND l.call_sid = $2
+                   AND (l.given_up IS NOT NULL OR l.robot_at IS NOT NULL AND l.person_at IS NULL)) AS given_up,
+       EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
+                   AND l.role = 'person' AND l.status = 'in-progress' AND l.given_up IS NULL
+                   AND (l.robot_at IS NULL OR l.person_at IS NOT NULL)) AS has_person
+FROM active_calls c WHERE c.id = $1 FOR UPDATE OF c;
 
--- name: not_connected
--- What answered was no person, and nobody else is on the line.
-UPDATE active_calls c SET connected_at = NULL
-WHERE c.id = $1 AND NOT EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
-                                    AND l.role = 'person' AND l.status = 'in-progress' AND l.given_up IS NULL
-                                    AND (l.robot_at IS NULL OR l.person_at IS NOT NULL));
+-- name: live
+-- A call moves on: whether it is over, and whether somebody came on the line.
+UPDATE active_calls SET status = CASE WHEN $2 THEN 'ended' ELSE status END,
+    ended_at = CASE WHEN $2 THEN coalesce(ended_at, clock_timestamp()) END,
+    connected_at = CASE WHEN $3 THEN coalesce(connected_at, now()) END
+WHERE id = $1;
 
 -- name: for_dialling
 -- What dialling the person needs.
@@ -119,15 +124,17 @@ FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_
 WHERE c.id = $1 AND c.status = 'active' AND c.connected_at IS NULL;
 
 -- name: transcription_changed
--- The state of the transcription; stopped and failed are final.
-UPDATE active_calls SET transcription_state = $2
-WHERE id = $1 AND (transcription_state = 'waiting' OR transcription_state = 'started' AND $2 <> 'started');
+-- The state of the transcription; stopped and failed are final, unless another session was asked for, and what is told late
+-- of the one before says nothing.
+UPDATE active_calls SET transcription_state = $2, transcription_sid = coalesce(transcription_sid, $3)
+WHERE id = $1 AND (transcription_state = 'waiting' OR transcription_state = 'started' AND $2 <> 'started')
+    AND ($3::text IS NULL OR $3 IS DISTINCT FROM replaced_transcription);
 
--- name: end
--- The caller's leg is over; nothing comes back when that was known.
-UPDATE active_calls SET status = 'ended', ended_at = clock_timestamp()
-WHERE id = $1 AND status = 'active'
-RETURNING keyword_at IS NOT NULL AS awake;
+-- name: replace_transcription
+-- Another session of the transcription is to be asked for, $2 times in a call; nothing is touched beyond that.
+UPDATE active_calls SET transcription_restarts = transcription_restarts + 1, transcription_state = 'waiting',
+    replaced_transcription = transcription_sid, transcription_sid = NULL
+WHERE id = $1 AND status = 'active' AND transcription_restarts < $2;
 
 -- name: for_analysis
 -- What a verdict needs beside the words.

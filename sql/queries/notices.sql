@@ -50,3 +50,10 @@ FROM notices n JOIN users u ON u.tenant_id = n.tenant_id AND u.id = n.user_id
 LEFT JOIN emergency_contacts e ON e.tenant_id = n.tenant_id AND e.id = n.contact_id
 WHERE n.tenant_id = $1 AND (n.began_at > now() - interval '24 hours' OR n.call_id IS NULL AND n.ended_at IS NULL)
 ORDER BY n.began_at DESC LIMIT $2;
+-- name: settled
+-- What became of audio that was kept for after the call.
+UPDATE notices SET remedy = $2 WHERE call_id = $1 AND remedy = 'afterwards';
+
+-- name: ended_long_ago
+-- Whether a call has ended more than so many seconds ago.
+SELECT EXISTS (SELECT FROM active_calls WHERE id = $1 AND ended_at < clock_timestamp() - make_interval(secs => $2));

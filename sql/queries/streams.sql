@@ -21,8 +21,9 @@ written AS (
     RETURNING m.heard_until_ms)
 SELECT r.told > b.results_seen AS told, $4 - w.heard_until_ms AS unheard_ms, c.transcription_state,
        extract(epoch FROM clock_timestamp() - r.newest)::double precision AS silent_seconds,
-       coalesce(n.faults, '{}') AS faults, coalesce(n.remedies, '{}') AS remedies
-FROM results r, before b, written w, active_calls c,
+       coalesce(n.faults, '{}') AS faults, coalesce(n.remedies, '{}') AS remedies, u.recognise_afterwards
+FROM results r, before b, written w,
+     active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id,
      (SELECT array_agg(kind) AS faults, array_agg(DISTINCT remedy) FILTER (WHERE kind <> 'audio_lost') AS remedies
       FROM notices WHERE tenant_id = $1 AND call_id = $2 AND kind = ANY ($8::text[]) AND ended_at IS NULL) n
 WHERE c.tenant_id = $1 AND c.id = $2;
@@ -33,7 +34,7 @@ UPDATE media_streams SET ended_at = clock_timestamp(), end_reason = $3 WHERE cal
 
 -- name: for_watching
 -- How a call that is to be listened to is; a stream reports every five seconds.
-SELECT c.call_sid, c.status, c.transcription_state, c.stream_restarts,
+SELECT c.call_sid, c.status, c.language, c.transcription_state, c.transcription_restarts, c.stream_restarts,
        EXISTS (SELECT FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id AND m.ended_at IS NULL
                    AND m.seen_at > clock_timestamp() - interval '12 seconds') AS streaming
 FROM active_calls c WHERE c.id = $1 AND c.decision = 'monitor';

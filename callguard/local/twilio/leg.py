@@ -316,7 +316,12 @@ class Leg:
         """Begin to transcribe."""
         habit = self.tree.plan.transcription if self.tree.plan else TranscriptionHabit.WORKS
         transcription = Transcription(
-            self.network, self.tree.tasks, self.sid, options, self.note_result, habit
+            self.network,
+            self.tree.tasks,
+            self.sid,
+            options,
+            self.note_result,
+            habit.of_session(len(self.transcriptions)),
         )
         self.transcriptions.append(transcription)
         transcription.start()

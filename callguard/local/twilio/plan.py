@@ -56,12 +56,21 @@ Conversation = AudioConversation | DialogueConversation
 class TranscriptionHabit(StrEnum):
     """How a call's real-time transcriptions fare. WITHHELD: no callback ever comes, as for a wrong engine.
     FAILS: an error event follows the start, and nothing after it. DEAF: it starts, and no words come.
+    …_AT_FIRST: so the first session of a leg fares, and the next one works.
     """
 
     WORKS = "works"
     WITHHELD = "withheld"
     FAILS = "fails"
     DEAF = "deaf"
+    WITHHELD_AT_FIRST = "withheld-at-first"
+    FAILS_AT_FIRST = "fails-at-first"
+
+    def of_session(self, number: int) -> "TranscriptionHabit":
+        """How a leg's session `number` fares, counted from 0."""
+        if not self.endswith("-at-first"):
+            return self
+        return TranscriptionHabit(self.removesuffix("-at-first")) if number == 0 else TranscriptionHabit.WORKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ async def test_a_stale_workers_results_are_undone(
 
     async def conclude() -> None:
         async with database.tenant(home.tenant_id) as session:
-            await session.run("calls.connected", call_id, None)
+            await session.run("calls.live", call_id, False, True)
             await queue.finish(session, stale)
 
     with pytest.raises(LeaseLost):

@@ -32,6 +32,7 @@ RESOLVERS = {
     "resolve_alert(uuid)": f"'{uuid4()}'",
     "resolve_canary(uuid)": f"'{uuid4()}'",
     "resolve_sender(text)": "'+12025550121'",
+    "resolve_step(uuid)": f"'{uuid4()}'",
     "route_book()": "",
     "tenant_ids()": "",
     "claim_work(text[],integer,interval,integer,bigint[])": "'{}', 1, '1 s', NULL, '{}'",
@@ -90,6 +91,8 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         await session.value(
             "notice_messages.add", home.tenant_id, home.user_id, "operator", None, "sms", [], "pending", None
         )
+        step = ["hold", None, "contact", home.contact_id, None, "done"]
+        await session.value("ladder.ask", home.tenant_id, call_id, *step)
         await session.value("voicemails.add", home.tenant_id, call_id, f"RE{number:032x}", 5)
         rule = "INSERT INTO caller_rules (tenant_id, user_id, number, rule) VALUES ($1, $2, '911', 'allow')"
         await session._connection.execute(rule, home.tenant_id, home.user_id)

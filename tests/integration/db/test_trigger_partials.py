@@ -1,7 +1,10 @@
 """The keyword trigger while partials grow: the same words wake the analyzer once."""
 
+import pytest
+
 from callguard.db.pool import Database
 from callguard.local.postgres import Cluster
+from callguard.transcript import store
 from tests.integration.population import hear, household, open_call, value, words
 
 KEYWORDS = "SELECT keywords FROM active_calls WHERE id = $1"
@@ -39,3 +42,38 @@ async def test_a_partial_completes_what_the_final_before_it_began(
     await hear(database, home, second, words(2, 3, "There is an arrest", final=False))
     await hear(database, home, second, words(2, 4, "warrant"))
     assert await value(cluster, KEYWORDS, second) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase", "results"),
+    [
+        ("es", "tarjeta de regalo", ["Compre una tarjeta", "de", "de regaló", "de regalo ahora."]),
+        (
+            "fr",
+            "carte cadeau",
+            ["Achetez une CARTE", "cadeau", "cadeau là", "Cadeau, là !"],
+        ),
+        ("de", "uberweisung", ["Machen Sie eine", "Über", "Überweisung", "Überweisung, sofort!"]),
+        ("pt", "cartao presente", ["Compre um cartão", "presente", "presente já", "Presente, já."]),
+    ],
+)
+async def test_across_two_results_and_a_growing_partial_in_every_language_once(
+    language: str, phrase: str, results: list[str], cluster: Cluster, database: Database
+) -> None:
+    home = await household(database)
+    async with database.tenant(home.tenant_id) as session:
+        await session.run("people.add_keyword", home.tenant_id, language, phrase, "payment")
+    call_id = await open_call(database, home)
+    heard_at = set()
+    for sequence, text in enumerate(results, 1):
+        final = sequence in (1, len(results))
+        said = words(1, sequence, text, final=final)
+        async with database.tenant(home.tenant_id) as session:
+            await store.add(session, home.tenant_id, call_id, language, said)
+        heard_at.add(await value(cluster, "SELECT keyword_at FROM active_calls WHERE id = $1", call_id))
+    assert await value(cluster, KEYWORDS, call_id) == [phrase]
+    assert await value(cluster, REQUESTS, call_id) == 1
+    assert len(heard_at - {None}) == 1
+    english = await open_call(database, home, 2)
+    await hear(database, home, english, words(2, 1, " ".join(results)))
+    assert await value(cluster, KEYWORDS, english) == []

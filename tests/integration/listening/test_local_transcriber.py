@@ -4,6 +4,7 @@ from typing import cast
 
 from callguard.domain.listening import Remedy
 from callguard.intake.recorder import Recorder
+from callguard.listening.afterwards import Seats
 from callguard.listening.local import LocalTranscriber
 from callguard.local.recordings import load_mulaw, scenarios
 from callguard.media.messages import Track
@@ -17,7 +18,7 @@ def transcriber(
     facts: Facts, *, most_calls: int = 2, is_first: bool = False, installed: bool = True
 ) -> LocalTranscriber:
     return LocalTranscriber(
-        cast("Recorder", facts), Echoes(installed=installed), most_calls=most_calls, is_first=is_first
+        cast("Recorder", facts), Echoes(installed=installed), Seats(most_calls), is_first=is_first
     )
 
 
@@ -107,7 +108,7 @@ async def test_no_audio_touches_the_disk_while_it_is_recognised() -> None:
     scam = load_mulaw(next(s.caller for s in scenarios() if s.expected == "alert"))[: 12 * SECOND]
     recogniser, watch, facts, stream = WhisperFactory(), WriteWatch(), Facts(), stream_of(1)
     await recogniser.warm()
-    local = LocalTranscriber(cast("Recorder", facts), recogniser, most_calls=1, is_first=True)
+    local = LocalTranscriber(cast("Recorder", facts), recogniser, Seats(1), is_first=True)
     session = session_of(stream)
     with watch.on():
         local.opened(stream, session)

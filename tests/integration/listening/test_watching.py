@@ -14,6 +14,7 @@ from callguard.domain.listening import SILENT_AFTER_MS, Fault
 from callguard.domain.transcript import Speaker
 from callguard.intake import records
 from callguard.intake.recorder import Recorder
+from callguard.listening.afterwards import Seats
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
 from callguard.local.family import DEMO_FAMILY
@@ -70,7 +71,7 @@ async def stream(database: Database, home: Household, call_id: UUID) -> Admitted
 
 @pytest.fixture
 async def local(stream: AdmittedStream) -> AsyncIterator[LocalTranscriber]:
-    local = LocalTranscriber(cast("Recorder", Facts()), Echoes(), most_calls=1, is_first=False)
+    local = LocalTranscriber(cast("Recorder", Facts()), Echoes(), Seats(1), is_first=False)
     local.opened(stream, session_of(stream))
     yield local
     await local.closed(stream)
@@ -189,7 +190,7 @@ async def test_a_call_that_nobody_can_hear_says_why(
 async def test_local_recognition_as_the_first_source_tells_when_it_cannot_hear_a_call(
     database: Database, stream: AdmittedStream, cluster: Cluster
 ) -> None:
-    local = LocalTranscriber(cast("Recorder", Facts()), Echoes(), most_calls=0, is_first=True)
+    local = LocalTranscriber(cast("Recorder", Facts()), Echoes(), Seats(0), is_first=True)
     local.opened(stream, session_of(stream))
     await StreamFiguresBook(database, local).progress(stream, spoke(1000))
     assert await notices(cluster) == [("unheard", "at_capacity", True)]

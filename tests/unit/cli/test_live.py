@@ -5,7 +5,7 @@ from rich.console import Console
 
 from callguard.cli.live import LiveTerminal
 from callguard.dashboard.snapshot import LiveCall, Snapshot
-from tests.unit.dashboard.live_calls import NOW, alert, quiet_call, said, scam_call
+from tests.unit.dashboard.live_calls import NOW, alert, quiet_call, said, scam_call, step
 
 ADDRESS = "http://127.0.0.1:8000/dashboard?key=abc"
 
@@ -60,6 +60,16 @@ def test_a_call_is_shown_with_words_risk_alert_and_seconds() -> None:
         ADDRESS,
     ):
         assert words in screen
+
+
+def test_steps_on_the_line_are_told_as_they_come() -> None:
+    assert "The caller was put on hold: done (by Anna Hill)" in on_a_terminal(
+        scam_call(steps=(step(contact_name="Anna Hill"),))
+    )
+    lines = Lines()
+    lines.after(scam_call())
+    (news,) = lines.after(scam_call(steps=(step(state="asked"),)))
+    assert news.endswith("The caller was put on hold: under way (by callguard, as the person chose)")
 
 
 def test_keywords_and_provisional_words_look_different() -> None:

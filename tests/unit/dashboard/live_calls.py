@@ -18,6 +18,7 @@ from callguard.dashboard.snapshot import (
     LiveAlert,
     LiveCall,
     LiveNotice,
+    LiveStep,
     NoticeMessages,
     Snapshot,
 )
@@ -43,6 +44,21 @@ def alert(number: int = 1, **changes: Any) -> LiveAlert:
         delivered_at=None,
     )
     return replace(sent, **changes)
+
+
+def step(number: int = 1, **changes: Any) -> LiveStep:
+    """A hold that callguard asked for itself."""
+    held = LiveStep(
+        id=UUID(int=2000 + number),
+        step="hold",
+        wording=None,
+        contact_name=None,
+        state="done",
+        asked_at=NOW - timedelta(seconds=3),
+        done_at=NOW - timedelta(seconds=2),
+        undone_at=None,
+    )
+    return replace(held, **changes)
 
 
 def quiet_call(number: int = 1, **changes: Any) -> LiveCall:

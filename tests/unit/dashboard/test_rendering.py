@@ -14,7 +14,7 @@ from callguard.dashboard.rendering import (
     render_view,
 )
 from callguard.dashboard.snapshot import Contribution, LiveCall, Snapshot
-from tests.unit.dashboard.live_calls import NOW, alert, quiet_call, said, scam_call
+from tests.unit.dashboard.live_calls import NOW, alert, quiet_call, said, scam_call, step
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;<hx-partial hx-target=body>"
 
@@ -64,6 +64,16 @@ def test_a_scam_call_is_shown_with_everything_that_explains_it() -> None:
         "decided 14:03:01 UTC sent 14:03:02 UTC",
     ):
         assert words in told
+
+
+def test_what_was_done_on_the_line_is_shown_with_who_asked_and_when() -> None:
+    by_anna = step(2, contact_name="Anna Hill", state="undone", undone_at=NOW)
+    told = text_of(page_of(scam_call(steps=(step(), by_anna))))
+
+    assert "The caller was put on hold: done. Asked for by callguard, as the person chose" in told
+    assert "The caller was put on hold: taken back. Asked for by Anna Hill, 14:03:02 UTC" in told
+    assert "done 14:03:03 UTC ; ended 14:03:05 UTC" in told
+    assert "What was done on the line" not in text_of(page_of(scam_call()))
 
 
 def test_keywords_are_marked_inside_the_transcript() -> None:

@@ -7,13 +7,16 @@ from callguard.dashboard.wording import (
     delivery_words,
     fraud_words,
     signal_words,
+    step_state_words,
+    step_words,
     verdict_words,
 )
 from callguard.domain.alerts import DeliveryStatus, HeldBack
 from callguard.domain.destinations import Refusal
+from callguard.domain.ladder import Step, StepState, Wording
 from callguard.domain.scoring import Verdict
 from callguard.domain.signals import AttestationLevel, FraudType, SignalName
-from tests.unit.dashboard.live_calls import NOW, alert, quiet_call, scam_call
+from tests.unit.dashboard.live_calls import NOW, alert, quiet_call, scam_call, step
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,14 @@ def test_nothing_the_system_knows_is_shown_by_its_short_name() -> None:
     assert [status for status, words in told.items() if status == words] == ["delivered"]
     assert channel_words("app_notification") == "app"
     assert all(len(attestation_words(level)) > 20 for level in AttestationLevel)
+
+
+def test_each_step_on_the_line_is_a_sentence() -> None:
+    whispers = [step(step=Step.WHISPER, wording=wording) for wording in Wording]
+    others = [step(step=name) for name in set(Step) - {Step.WHISPER}]
+    assert all(" " in step_words(each) for each in (*whispers, *others))
+    assert {state for state in StepState if step_state_words(step(state=state)) == state} == {StepState.DONE}
+    assert step_state_words(step(step="bring_in", state="undone")) == "done, and left again"
 
 
 def test_what_was_not_sent_says_why() -> None:

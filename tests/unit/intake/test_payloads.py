@@ -209,7 +209,9 @@ class TestTranscription:
             "TranscriptionEvent": event
         }
 
-        assert payloads.transcription(form) == TranscriptionChanged(call_sid=CALL, state=state)
+        assert payloads.transcription(form) == TranscriptionChanged(
+            call_sid=CALL, state=state, transcription_sid=form["TranscriptionSid"]
+        )
 
     def test_an_error_keeps_its_code_and_not_its_text(self) -> None:
         form = {

@@ -130,3 +130,28 @@ async def test_nobody_is_held_in_a_conference_that_is_over(
     await telephony.hold(conference="User-9-9", label="caller", on=True, announcement="https://x.example")
 
     assert [method for method, _, _ in api.requests] == ["GET"]
+
+
+async def test_one_participant_alone_is_spoken_to(api: TwilioApi, telephony: TwilioTelephony) -> None:
+    url = "https://calls.example.org/whisper?step=1"
+    assert await telephony.announce(conference="User-1-2", label="person", url=url)
+
+    method, path, _ = api.requests[-1]
+    assert (method, path) == ("POST", f"{ROOT}/Conferences/{CONFERENCE}/Participants/person.json")
+    assert api.form() == {"AnnounceUrl": url, "AnnounceMethod": "POST"}
+    assert not await telephony.announce(conference="User-9-9", label="person", url=url)
+
+
+async def test_a_leg_is_transcribed_as_the_twiml_asks_for_it(
+    api: TwilioApi, telephony: TwilioTelephony
+) -> None:
+    told = "https://calls.example.org/transcription"
+    await telephony.start_transcription(
+        LEG, name="callguard-2", language_code="es-US", hints="tarjeta,banco", callback=told
+    )
+
+    assert api.requests[0][:2] == ("POST", f"{ROOT}/Calls/{LEG}/Transcriptions.json")
+    form = api.form()
+    assert (form["Name"], form["Track"], form["LanguageCode"]) == ("callguard-2", "both_tracks", "es-US")
+    assert (form["PartialResults"], form["ProfanityFilter"]) == ("true", "false")
+    assert (form["StatusCallbackUrl"], form["Hints"]) == (told, "tarjeta,banco")

@@ -40,6 +40,7 @@ class TwilioApi:
         app.router.add_post(f"{root}/Calls.json", self._placed)
         app.router.add_get(f"{root}/Calls.json", self._calls)
         app.router.add_post(f"{root}/Calls/{{sid}}/Streams.json", self._stream)
+        app.router.add_post(f"{root}/Calls/{{sid}}/Transcriptions.json", self._transcription)
         app.router.add_post(f"{root}/Messages.json", self._message)
         app.router.add_get(f"{root}/Messages.json", self._messages)
         app.router.add_get(f"{root}/IncomingPhoneNumbers.json", self._numbers)
@@ -96,6 +97,9 @@ class TwilioApi:
 
     async def _stream(self, request: web.Request) -> web.Response:
         return web.json_response({"sid": "MZ" + "4" * 32, "call_sid": request.match_info["sid"]}, status=201)
+
+    async def _transcription(self, request: web.Request) -> web.Response:
+        return web.json_response({"sid": "GT" + "5" * 32, "call_sid": request.match_info["sid"]}, status=201)
 
     async def _message(self, request: web.Request) -> web.Response:
         self.bodies.append(str((await request.post())["Body"]))
