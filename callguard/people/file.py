@@ -135,6 +135,11 @@ class Person(_QuietHours):
     paused_until: AwareDatetime | None = None
     quote_in_alerts: bool = False
     notify_person: bool = False
+    ladder_whisper: bool = False
+    ladder_hold: bool = False
+    ladder_bring_in: bool = False
+    ladder_end: bool = False
+    recognise_afterwards: bool = True
     canary: bool = False
     canary_at: Annotated[time, AfterValidator(_by_day)] = time(11)
     allow: list[Caller] = []

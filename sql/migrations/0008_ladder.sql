@@ -55,7 +55,7 @@ ALTER TABLE answers
 -- afterwards: the audio is kept in memory and recognised when the call has ended; recognised_afterwards: that was done;
 -- audio_dropped: it was lost before that, for want of memory or with its server.
 ALTER TABLE notices
-    DROP CONSTRAINT notices_remedy_check,
+    DROP CONSTRAINT IF EXISTS notices_remedy_check,
     ADD CONSTRAINT notices_remedy_check
         CHECK (remedy IN ('local', 'at_capacity', 'not_installed', 'other_language', 'afterwards', 'recognised_afterwards',
                           'audio_dropped'));
