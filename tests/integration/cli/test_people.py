@@ -1,11 +1,13 @@
 """`callguard people`: an operator sets a family up, and a call reaches them."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from callguard.cli.main import app
@@ -136,3 +138,44 @@ async def test_a_person_whom_nobody_could_have_written_is_told_by_field_not_by_v
     with pytest.raises(PeopleError, match="time_zone") as refused:
         await book.organisations(database)
     assert "Phobos" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("table", "said", "not_said"),
+    [
+        ("users", Person, {"id", "tenant_id", "created_at", "updated_at"}),
+        (
+            "emergency_contacts",
+            Contact,
+            # What contacts decide by themselves: whether they confirmed, or opted out.
+            {"id", "tenant_id", "user_id", "created_at", "verified_at", "opted_out_at"},
+        ),
+        ("delivery_routes", Delivery, {"id", "tenant_id", "user_id", "created_at", "position", "looping"}),
+    ],
+)
+async def test_whatever_can_be_wished_can_be_said_in_a_people_file(
+    cluster: Cluster, table: str, said: type[BaseModel], not_said: set[str]
+) -> None:
+    found = await rows(
+        cluster, "SELECT column_name FROM information_schema.columns WHERE table_name = $1", table
+    )
+    of_other_tables = {"allow", "block", "delivery", "contact"}
+    assert {row["column_name"] for row in found} - not_said == set(said.model_fields) - of_other_tables
+
+
+async def test_what_a_file_leaves_out_is_what_a_new_row_has(
+    database: Database, cluster: Cluster, callguard: Callable[..., Awaitable[Result]], tmp_path: Path
+) -> None:
+    await household(database)
+    plain = await rows(cluster, "SELECT to_jsonb(u) AS person FROM users u")
+    write(
+        tmp_path, "people.toml", [FILE.replace("time_zone", "#").replace("quiet_", "#").replace("block", "#")]
+    )
+    assert (await callguard("people", "apply", "people.toml")).exit_code == 0
+    applied = await rows(cluster, "SELECT to_jsonb(u) AS person FROM users u WHERE name = 'Margaret Hill'")
+    own = {"id", "tenant_id", "email", "name", "phone_number", "twilio_number", "created_at", "updated_at"}
+    by_row, by_file = (
+        {name: wish for name, wish in json.loads(found[0]["person"]).items() if name not in own}
+        for found in (plain, applied)
+    )
+    assert by_file == by_row
