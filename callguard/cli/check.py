@@ -175,10 +175,18 @@ async def _server(settings: Settings) -> Finding:
             "Start it with `callguard serve`, and set PUBLIC_BASE_URL to the address that Twilio reaches.",
         )
     degraded = health.get("status") != "ok"
+    seen = f"{settings.base_url}: {health.get('status')}, database {health.get('database')}"
+    if not degraded and not health.get("listening"):
+        return Finding(
+            "server",
+            State.NOTE,
+            f"{seen}, notifications do not arrive",
+            "Work is polled each second. Give DATABASE_APP_URL a direct or session connection, not a pooler's.",
+        )
     return Finding(
         "server",
         State.NOTE if degraded else State.OK,
-        f"{settings.base_url}: {health.get('status')}, database {health.get('database')}",
+        seen,
         "Calls connect, but part of it is away: see its log." if degraded else "",
     )
 

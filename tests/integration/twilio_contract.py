@@ -1,7 +1,7 @@
 """Every REST request held against Twilio's own API document, by openapi-core.
 
-It checks paths, required parameters, types, patterns and words of an enumeration; that the document knows each
-parameter's name is checked beside it, since an OpenAPI schema lets others pass.
+It checks paths, required parameters, types, patterns and words of an enumeration; that the document knows
+each parameter's name is checked beside it, since an OpenAPI schema lets others pass.
 """
 
 import json

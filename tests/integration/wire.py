@@ -1,4 +1,4 @@
-"""A socket between the application and Postgres, which can be cut, mended, made to go silent, and made to drop
+"""A socket between the application and Postgres, which can be cut, mended, made to go silent, and to drop
 notifications.
 """
 

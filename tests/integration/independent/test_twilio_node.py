@@ -1,4 +1,4 @@
-"""Twilio's own SDK for Node.js against the stand-in: what it sends is taken, and what it gets it understands."""
+"""Twilio's own SDK for Node.js against the stand-in: what it sends is taken, what it gets it understands."""
 
 import asyncio
 import json

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -70,6 +71,21 @@ class TestForm:
         assert not GATE.webhook_ok(request(signature=signed(url, FORM, "another")), FormData(FORM))
         only_primary = SignatureGate([PRIMARY], BASE)
         assert not only_primary.webhook_ok(request(signature=signed(url, FORM, SECONDARY)), FormData(FORM))
+
+    @pytest.mark.promise("A3")
+    @pytest.mark.parametrize(("seconds", "accepted"), [(-1, True), (0, False), (1, False)])
+    def test_the_secondary_tokens_time_ends(self, seconds: int, accepted: bool) -> None:
+        url, end = f"{BASE}/incoming-call", datetime(2026, 12, 1, tzinfo=UTC)
+        gate = SignatureGate(
+            [PRIMARY, SECONDARY], BASE, rotated_by=end, clock=lambda: end + timedelta(seconds=seconds)
+        )
+        socket = request(
+            "/media-stream", signature=signed("wss://calls.example.org/media-stream", token=SECONDARY)
+        )
+
+        assert gate.webhook_ok(request(signature=signed(url, FORM, SECONDARY)), FormData(FORM)) is accepted
+        assert gate.web_socket_ok(socket) is accepted
+        assert gate.webhook_ok(request(signature=signed(url, FORM)), FormData(FORM))
 
     @pytest.mark.parametrize("signature", [None, "", "wrong", "é", "=" * 28])
     def test_without_a_right_signature_it_is_refused(self, signature: str | None) -> None:
