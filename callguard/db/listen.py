@@ -68,7 +68,7 @@ class Listener:
                         "listen_deaf",
                         channel=self._channel,
                         why="notifications do not arrive: a transaction pooler stands before the database?",
-                        todo="give DATABASE_APP_URL a direct or session connection; until then work is polled",
+                        todo="give DATABASE_APP_URL a direct or session connection; till then work is polled",
                     )
                 while True:
                     with contextlib.suppress(TimeoutError):

@@ -8,6 +8,7 @@ import pytest
 
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.domain.transcript import as_text
+from callguard.intake.twiml import RETRIED
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.stage import Stage
@@ -56,7 +57,7 @@ async def test_a_ringing_call_is_answered_with_transcription_stream_and_conferen
     assert transcription.get("partialResults") == "true"
     assert transcription.get("track") == "both_tracks"
     assert transcription.get("profanityFilter") == "false"
-    assert transcription.get("statusCallbackUrl") == f"{twilio.base_url}/transcription"
+    assert transcription.get("statusCallbackUrl") == f"{twilio.base_url}/transcription{RETRIED}"
     assert stream.get("url") == f"ws{twilio.base_url.removeprefix('http')}/media-stream"
     (call,) = await rows_of(cluster, "active_calls")
     assert (
