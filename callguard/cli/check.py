@@ -181,7 +181,7 @@ async def _server(settings: Settings) -> Finding:
             "server",
             State.NOTE,
             f"{seen}, notifications do not arrive",
-            "Work is polled. Give DATABASE_APP_URL a direct or session connection, not a transaction pooler's.",
+            "Work is polled. Give DATABASE_APP_URL a direct or session connection, not a pooler's.",
         )
     return Finding(
         "server",

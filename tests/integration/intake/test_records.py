@@ -11,7 +11,7 @@ import pytest
 
 from callguard.db import queue
 from callguard.db.pool import Database
-from callguard.domain.call import UNANSWERED
+from callguard.domain.call import UNANSWERED, conference_name
 from callguard.domain.facts import AnyFact, ConferenceChanged, LegAnsweredBy, LegChanged, TranscriptionChanged
 from callguard.domain.policy import Consent
 from callguard.errors import CallUnknown, NumberUnknown
@@ -72,7 +72,7 @@ async def test_a_call_is_stored_with_the_work_of_dialling_the_person(
     [call] = await rows(cluster, "SELECT * FROM active_calls")
     route = Route(home.twilio_number, home.user_id, home.phone_number, language="en", announce=True)
     assert arrived == Arrival(route, call["conference_name"], Consent.SPOKEN, looping=False)
-    assert call["conference_name"] == f"User-{home.user_id}-{int(fact.arrived_at.timestamp() * 1000)}"
+    assert call["conference_name"] == conference_name(home.user_id, fact.arrived_at, call_sid(1))
     assert (call["tenant_id"], call["user_id"]) == (home.tenant_id, home.user_id)
     assert (call["caller_number"], call["called_number"]) == (CALLER, home.twilio_number)
     assert (call["attestation"], call["status"], call["announced"]) == ("A", "active", True)
