@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """One burst. `put_through` callers wait in a conference; for the others Twilio dials the person itself."""
+    """One burst. `put_through` callers wait in a conference; for others Twilio dials the person itself."""
 
     calls: int
     put_through: int

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import pytest
 
 from callguard.config import Settings
 from callguard.domain.transcript import Speaker
@@ -65,6 +66,7 @@ async def test_the_judge_raises_what_the_local_scorer_doubted_and_contacts_are_t
     assert {"claims", "asks", "quotations", "model", "prompt_version"} <= set(measured[0])
 
 
+@pytest.mark.promise("F17", "F18")
 async def test_a_judge_that_fails_leaves_the_local_verdict_and_says_so(
     settings: Settings, cluster: Cluster
 ) -> None:

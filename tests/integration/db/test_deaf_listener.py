@@ -55,11 +55,13 @@ async def seconds_to_find(database: Database, wake: asyncio.Event) -> float:
     return taken_at - heard_at
 
 
+@pytest.mark.promise("F10")
 def test_a_half_open_connection_is_replaced_within_fifteen_seconds() -> None:
     """It is silent for a ping's interval, and the ping waits half as long for its reply."""
     assert listen.PING_SECONDS + listen.PING_SECONDS / 2 <= 15
 
 
+@pytest.mark.promise("F10")
 async def test_polling_finds_within_a_second_what_a_half_open_connection_does_not_tell(
     cluster: Cluster, database: Database
 ) -> None:
@@ -71,6 +73,7 @@ async def test_polling_finds_within_a_second_what_a_half_open_connection_does_no
         wire.resume()
 
 
+@pytest.mark.promise("F12")
 async def test_behind_a_transaction_pooler_work_is_found_and_the_operator_told(
     cluster: Cluster, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from callguard.dashboard.snapshot import LiveCall
 from callguard.dashboard.source import DatabaseSnapshots
+from callguard.db.pool import Database
 from callguard.domain.facts import AnyFact, WordsHeard
 from callguard.domain.transcript import Speaker, as_text
 from callguard.errors import DatabaseError
@@ -26,7 +27,7 @@ class Failing:
         self._record = records.record
         monkeypatch.setattr(records, "record", self.record)
 
-    async def record(self, database: records.Database, fact: AnyFact, known: records.KnownCalls) -> None:
+    async def record(self, database: Database, fact: AnyFact, known: records.KnownCalls) -> None:
         if isinstance(fact, WordsHeard) and fact.is_final and fact.text == LOST and self.left:
             self.left -= 1
             raise DatabaseError("The database refused a statement.")

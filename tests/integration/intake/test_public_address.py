@@ -76,7 +76,7 @@ async def test_either_token_signs_for_the_public_address_and_no_header_changes_i
     public: Stage, proxy: httpx.AsyncClient, cluster: Cluster
 ) -> None:
     for number, spoofed in enumerate(SPOOFED):
-        form = ringing(new_call_sid(), From=f"+1202555013{number}")
+        form = ringing(new_call_sid(), From=f"+120255501{30 + number}")
         token = (_token(public), SECONDARY)[number % 2]
         signed = _signed(f"{PUBLIC}/incoming-call", form, token)
         assert (await proxy.post("/incoming-call", data=form, headers=signed | spoofed)).status_code == 200
@@ -149,14 +149,14 @@ async def test_a_stream_is_let_in_by_every_way_of_signing_its_address_and_by_its
     variants = [f"wss://127.0.0.2{port}/media-stream{slash}" for port in ("", ":443") for slash in ("", "/")]
     for number, url in enumerate(variants):
         sid = new_call_sid()
-        token = await _stream_token(public, proxy, sid, f"+1202555013{number}")
+        token = await _stream_token(public, proxy, sid, f"+120255501{30 + number}")
         signed = _signed(url, None, (_token(public), SECONDARY)[number % 2])
         async with _socket(public, signed) as ws:
             assert await _streams(ws, sid, token) == 1000
         async with _socket(public, signed) as again:
             assert await _streams(again, sid, token) == 1008
         other = new_call_sid()
-        fresh = await _stream_token(public, proxy, other, f"+1202555014{number}")
+        fresh = await _stream_token(public, proxy, other, f"+120255501{40 + number}")
         async with _socket(public, signed) as elsewhere:
             assert await _streams(elsewhere, sid, fresh) == 1008
     assert await value(cluster, "SELECT count(*) FROM media_streams") == len(variants)

@@ -56,6 +56,7 @@ class TestForm:
 
         assert not GATE.webhook_ok(request(signature=signature), FormData(FORM))
 
+    @pytest.mark.promise("A4")
     @pytest.mark.parametrize("host", ["calls.example.org", "evil.example", "x/call-status#", "x?y=", ""])
     def test_the_host_header_changes_nothing(self, host: str) -> None:
         here = signed(f"{BASE}/incoming-call", FORM)
@@ -64,6 +65,7 @@ class TestForm:
         assert GATE.webhook_ok(request(signature=here, host=host), FormData(FORM))
         assert not GATE.webhook_ok(request(signature=elsewhere, host=host), FormData(FORM))
 
+    @pytest.mark.promise("A3")
     def test_the_secondary_token_is_accepted_and_others_are_not(self) -> None:
         url = f"{BASE}/incoming-call"
 
@@ -154,6 +156,7 @@ class TestJson:
 
         assert GATE.webhook_ok(request(query=query, signature=signature), self.BODY)
 
+    @pytest.mark.promise("A1")
     @pytest.mark.parametrize("body", [b"", b"{}", b"\xff\xfe", BODY + b" "])
     def test_another_body_is_refused(self, body: bytes) -> None:
         query = self.query(self.BODY)
@@ -174,6 +177,7 @@ class TestJson:
 
 
 class TestWebSocket:
+    @pytest.mark.promise("A1")
     @pytest.mark.parametrize("slash", ["", "/"])
     @pytest.mark.parametrize("port", ["", ":443"])
     @pytest.mark.parametrize("token", [PRIMARY, SECONDARY])
