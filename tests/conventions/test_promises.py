@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -20,6 +21,7 @@ TABLE = {
 TESTS = 2
 
 
+@cache
 def _marked() -> dict[str, set[str]]:
     """By row, the tests that hold it, as they are named below tests/."""
     held: dict[str, set[str]] = {}

@@ -98,7 +98,7 @@ async def test_while_the_judge_hangs_the_local_verdict_has_alerted_everybody(
         llm.play(Step.STALL)
         conversation = stage.simulator.dialogue(SCAM, "en", stepwise=False)
         await stage.stand_in.place_call(
-            CallPlan(RING.from_number, DEMO_FAMILY.twilio_number, conversation, stir=RING.stir)
+            CallPlan(RING.from_number, DEMO_FAMILY.twilio_number, conversation, stir="B")
         )
 
         async def told() -> set[str]:
