@@ -1,7 +1,10 @@
 """Callbacks that we answer with an error: Twilio tells again, and what is lost in the end is shown."""
 
+from uuid import UUID
+
 import pytest
 
+from callguard.alerting.outbox import Outbox
 from callguard.dashboard.snapshot import LiveCall
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db.pool import Database
@@ -9,9 +12,13 @@ from callguard.domain.facts import AnyFact, WordsHeard
 from callguard.domain.transcript import Speaker, as_text
 from callguard.errors import DatabaseError
 from callguard.intake import records
+from callguard.local.family import DEMO_FAMILY
+from callguard.local.postgres import Cluster
 from callguard.local.simulation import Ring
 from callguard.local.stage import Stage
 from callguard.transcript import store
+from tests.integration.population import value
+from tests.integration.test_one_call import SCAM
 from tests.integration.webhooks import SignedClient, heard, new_call_sid, ringing
 
 RING = Ring("+12025550199", "A")
@@ -84,3 +91,23 @@ async def test_our_announcements_are_no_gap_and_a_late_result_closes_one(
     assert "2 results" in (await degraded_after(6, "who is this") or "")
     assert "1 result " in (await degraded_after(4, "yes") or "")
     assert await degraded_after(5, "this is margaret") is None
+
+
+@pytest.mark.promise("F7")
+async def test_a_delivery_that_we_failed_to_hear_of_is_told_again(
+    stage: Stage, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, failures = Outbox.told, [DatabaseError("The database refused a statement.")] * 4
+
+    async def failing(outbox: Outbox, alert_id: UUID, status: str, sid: str, error_code: str | None) -> bool:
+        if status == "delivered" and failures:
+            raise failures.pop()
+        return await told(outbox, alert_id, status, sid, error_code)
+
+    monkeypatch.setattr(Outbox, "told", failing)
+    await stage.simulator.place("scam", stage.simulator.dialogue(SCAM, "en", stepwise=True), RING)
+    await stage.stand_in.settled()
+
+    assert failures == []
+    delivered = "SELECT count(*) FROM alerts WHERE level = 'danger' AND status = 'delivered'"
+    assert await value(cluster, delivered) == len(DEMO_FAMILY.relatives)
