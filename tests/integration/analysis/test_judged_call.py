@@ -74,7 +74,8 @@ async def test_a_judge_that_fails_leaves_the_local_verdict_and_says_so(
     settings: Settings, cluster: Cluster
 ) -> None:
     async with judged(settings) as (stage, llm):
-        llm.play(*[Step.SERVER_ERROR] * 60)
+        llm.retry_after = "60"  # longer than anybody waits: each attempt fails at once
+        llm.play(Step.RATE_LIMITED)
         report = await stage.simulator.place(
             "scam", stage.simulator.dialogue(SCAM, "en", stepwise=False), RING
         )
