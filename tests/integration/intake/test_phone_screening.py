@@ -68,6 +68,7 @@ async def test_the_robot_is_told_who_calls_and_its_words_are_nobodys(stage: Stag
     assert list(stage.stand_in.debugger) == []
 
 
+@pytest.mark.promise("F25")
 async def test_a_robot_that_hangs_up_leaves_the_caller_for_the_next_way(
     stage: Stage, cluster: Cluster
 ) -> None:
