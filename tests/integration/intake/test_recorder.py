@@ -287,6 +287,7 @@ async def test_where_neither_can_keep_it_the_sender_hears_of_it(desk: Desk, tmp_
     assert len(desk.spool) == 0
 
 
+@pytest.mark.promise("F3")
 async def test_what_another_process_left_in_the_folder_is_replayed(
     cluster: Cluster, desk: Desk, home: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
