@@ -4,12 +4,13 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+NODE_SDK := twilio@5.13.1
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 # Most tests wait more than they compute: one more at a time than there are cores.
 JOBS ?= $(shell expr $$(nproc) + 1)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-chaos setup setup-dev chromium check unit integration acceptance browser coverage bench clean
+.PHONY: demo test test-chaos setup setup-dev chromium node check unit integration acceptance browser coverage bench clean
 
 demo: setup
 	@$(BIN)/callguard demo $(ARGS)
@@ -43,6 +44,17 @@ ifeq ($(CHROMIUM),)
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 endif
 
+node: .venv/node/$(NODE_SDK)
+
+.venv/node/$(NODE_SDK): | .venv/bin/python
+	@echo "== Installing Twilio's SDK for Node.js, which drives the stand-in in a test"
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] || { echo "Not root. Run: sudo apt-get install nodejs npm"; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null; }
+	@mkdir -p .venv/node
+	@npm install --prefix .venv/node --no-save --no-package-lock --no-audit --no-fund --silent $(NODE_SDK)
+	@touch $@
+
 test: check coverage
 	@echo "== All checks passed"
 
@@ -53,14 +65,14 @@ check: setup-dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-coverage: setup-dev chromium
+coverage: setup-dev chromium node
 	@echo "== Unit, integration, acceptance and browser tests, with branch coverage"
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(ARGS)
 	@$(BIN)/coverage combine --quiet || true
 	@$(BIN)/coverage report
 
-unit integration acceptance: setup-dev
+unit integration acceptance: setup-dev node
 	@$(BIN)/python -m pytest tests/$@ $(ARGS)
 
 browser: setup-dev chromium

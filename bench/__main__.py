@@ -3,7 +3,14 @@
 import subprocess
 import sys
 
-BENCHES = ("bench.call_path", "bench.dialogues", "bench.trigger", "bench.media_ingest", "bench.real_time")
+BENCHES = (
+    "bench.call_path",
+    "bench.burst",
+    "bench.dialogues",
+    "bench.trigger",
+    "bench.media_ingest",
+    "bench.real_time",
+)
 
 for bench in BENCHES:
     print(f"== {bench}", flush=True)

@@ -1,6 +1,7 @@
 """The ASGI application: `uvicorn callguard.app:app`."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,8 @@ from callguard.errors import DatabaseError
 from callguard.trust.logs import set_up_logs
 
 HEALTH_SECONDS = 2.0
+# What the database, or the spool in its stead, writes in a day of many calls.
+LEAST_DISK_MB = 200
 
 
 def routes_of(services: Services) -> list[BaseRoute]:
@@ -34,9 +37,12 @@ async def _health(services: Services) -> dict[str, object]:
         database = "up"
     except (DatabaseError, TimeoutError):
         database = "away"
+    free_mb = shutil.disk_usage(services.settings.data_dir).free // 2**20
+    is_well = database == "up" and not len(services.spool) and free_mb >= LEAST_DISK_MB
     return {
-        "status": "ok" if database == "up" and not len(services.spool) else "degraded",
+        "status": "ok" if is_well else "degraded",
         "database": database,
+        "disk_free_mb": free_mb,
         "listening": services.listener.listening.is_set(),
         "spooled": len(services.spool),
         "streams": len(services.streams),

@@ -178,7 +178,11 @@ async def _build(
     hears_itself = settings.transcription == "local"
     recogniser = await _recogniser(stack, warm=hears_itself)
     passes = PassIssuer(keys.derive("stream passes"))
-    signatures = SignatureGate(_accepted_tokens(settings, keys), settings.base_url)
+    signatures = SignatureGate(
+        _accepted_tokens(settings, keys),
+        settings.base_url,
+        rotated_by=settings.twilio_auth_token_secondary_until,
+    )
     twiml = Twiml(
         settings.base_url,
         passes,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from callguard.errors import ConfigurationError
@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     """Signs webhooks and authenticates REST requests."""
     twilio_auth_token_secondary: SecretStr | None = Field(None, alias="TWILIO_AUTH_TOKEN_SECONDARY")
     """Also accepted on webhooks while the token is being rotated."""
+    twilio_auth_token_secondary_until: AwareDatetime | None = Field(
+        None, alias="TWILIO_AUTH_TOKEN_SECONDARY_UNTIL"
+    )
+    """When the secondary token is accepted no longer, such as 2026-12-01T00:00Z. Absent: while it is set."""
     twilio_api_url: str | None = Field(None, alias="TWILIO_API_URL")
     """Where Twilio's REST API is. Absent: Twilio itself, or the stand-in in local mode."""
     twilio_alert_number: str | None = Field(None, alias="TWILIO_ALERT_NUMBER")

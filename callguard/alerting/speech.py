@@ -8,7 +8,7 @@ from callguard.domain.ladder_texts import TO_THE_CALLER, whisper_words
 from callguard.domain.reply_texts import Told, words_of
 from callguard.domain.scoring import AlertLevel, kind_of
 from callguard.domain.signals import FraudType
-from callguard.intake.twiml import language_code, templates
+from callguard.intake.twiml import RETRIED, language_code, templates
 
 LONGEST_NAME = 40
 
@@ -95,11 +95,11 @@ class AlertSpeech:
 
     def message_status_url(self, alert_id: object) -> str:
         """Where Twilio tells how an alert's message fares."""
-        return self._url("/message-status", alert=alert_id)
+        return self._url("/message-status", alert=alert_id) + RETRIED
 
     def call_status_url(self, alert_id: object) -> str:
         """Where Twilio tells how a spoken alert fares."""
-        return self._url("/alert-call-status", alert=alert_id)
+        return self._url("/alert-call-status", alert=alert_id) + RETRIED
 
     def _url(self, path: str, **query: object) -> str:
         return f"{self._base_url}{path}?{urlencode(query)}"

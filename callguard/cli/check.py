@@ -1,6 +1,7 @@
 """`callguard check`."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from callguard.app import LEAST_DISK_MB
 from callguard.cli.database import opened_database
 from callguard.cli.live_check import Live
 from callguard.cli.numbers import configure as set_up
@@ -149,6 +151,11 @@ def _data_folder(settings: Settings) -> Finding:
         keys = load_keys(settings)
     except CallguardError as error:
         return Finding("data folder", State.WRONG, error.code, error.message)
+    free_mb = shutil.disk_usage(settings.data_dir).free // 2**20
+    if free_mb < LEAST_DISK_MB:
+        return Finding(
+            "data folder", State.WRONG, f"{settings.data_dir}: {free_mb} MB left", "Free disk space there."
+        )
     todo = "" if settings.master_key else f"Keep a copy of {keys.path}: it holds the master key."
     return Finding(
         "data folder", State.OK if settings.master_key else State.NOTE, str(settings.data_dir), todo
@@ -175,10 +182,18 @@ async def _server(settings: Settings) -> Finding:
             "Start it with `callguard serve`, and set PUBLIC_BASE_URL to the address that Twilio reaches.",
         )
     degraded = health.get("status") != "ok"
+    seen = f"{settings.base_url}: {health.get('status')}, database {health.get('database')}"
+    if not degraded and not health.get("listening"):
+        return Finding(
+            "server",
+            State.NOTE,
+            f"{seen}, notifications do not arrive",
+            "Work is polled. Give DATABASE_APP_URL a direct or session connection, not a pooler's.",
+        )
     return Finding(
         "server",
         State.NOTE if degraded else State.OK,
-        f"{settings.base_url}: {health.get('status')}, database {health.get('database')}",
+        seen,
         "Calls connect, but part of it is away: see its log." if degraded else "",
     )
 

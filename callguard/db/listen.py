@@ -17,6 +17,7 @@ from callguard.errors import DatabaseError
 
 PING_SECONDS = 10.0
 RETRY_SECONDS = 1.0
+ECHO_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +26,8 @@ class Listener:
     """Sets `heard` for every notification on `channel`, and reconnects for as long as `run` runs.
 
     A half-open connection is noticed by a ping; after each reconnect `heard` is set, since what was notified
-    meanwhile is lost.
+    meanwhile is lost. `listening` is set while notifications are known to arrive: a pooler that lends its
+    connections by the transaction takes LISTEN, and drops what it should bring.
     """
 
     def __init__(self, dsn: str, channel: str, heard: asyncio.Event) -> None:
@@ -34,6 +36,8 @@ class Listener:
         self._heard = heard
         self.listening = asyncio.Event()
         self._number = secrets.randbelow(2**31)
+        self._echo = ""
+        self._echoed = asyncio.Event()
 
     def present(self) -> int | None:
         """The number of this process, while the database can see that it lives."""
@@ -56,8 +60,16 @@ class Listener:
             try:
                 await connection.execute(QUERIES["work.present"], self._number)
                 await connection.add_listener(self._channel, self._notified)
-                self.listening.set()
                 self._heard.set()
+                if await self._hears():
+                    self.listening.set()
+                else:
+                    log.error(
+                        "listen_deaf",
+                        channel=self._channel,
+                        why="notifications do not arrive: a transaction pooler stands before the database?",
+                        todo="give DATABASE_APP_URL a direct or session connection; till then work is polled",
+                    )
                 while True:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(PING_SECONDS):
@@ -70,5 +82,22 @@ class Listener:
                 ):
                     await connection.close(timeout=1)
 
-    def _notified(self, *_notification: object) -> None:
+    async def _hears(self) -> bool:
+        """Whether a notification from another connection comes through."""
+        self._echo = f"echo {secrets.token_hex(8)}"
+        self._echoed.clear()
+        speaking = await asyncpg.connect(self._dsn, timeout=PING_SECONDS)
+        try:
+            async with asyncio.timeout(ECHO_SECONDS):
+                await speaking.execute("SELECT pg_notify($1, $2)", self._channel, self._echo)
+                await self._echoed.wait()
+        except (TimeoutError, asyncpg.ProgramLimitExceededError):
+            return False
+        finally:
+            await speaking.close(timeout=1)
+        return True
+
+    def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        if payload == self._echo:
+            self._echoed.set()
         self._heard.set()

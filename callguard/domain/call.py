@@ -10,6 +10,7 @@ A call's life is a declared state machine; what is told twice or late is a trans
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -43,9 +44,13 @@ def is_machine(answered_by: str) -> bool:
     return answered_by == "fax" or answered_by.startswith("machine")
 
 
-def conference_name(user_id: object, timestamp: int) -> str:
-    """`User-{user_id}-{timestamp}`, the timestamp in milliseconds."""
-    return f"User-{user_id}-{timestamp}"
+def conference_name(user_id: object, arrived_at: datetime, call_sid: str) -> str:
+    """`User-{user_id}-{timestamp}`, the timestamp in nanoseconds.
+
+    Its last three digits are the call's own: callers who ring at the same moment must not meet.
+    """
+    since_epoch = (arrived_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return f"User-{user_id}-{since_epoch}{int(call_sid.removeprefix('CA'), 16) % 1000:03}"
 
 
 class Life(StrEnum):

@@ -89,9 +89,16 @@ _REMEDY_WORDS = {
 }
 
 
-def degraded_words(notices: Iterable[tuple[str, str | None]]) -> str | None:
-    """Open faults, each with its remedy if any, as a sentence for people; None where nothing fails."""
+def degraded_words(notices: Iterable[tuple[str, str | None]], missing: int = 0) -> str | None:
+    """Open faults, each with its remedy if any, and results that never came, as a sentence for people; None
+    where nothing fails.
+    """
     parts = []
+    if missing:
+        parts.append(
+            f"{missing} result{'s' if missing > 1 else ''} of the transcription did not arrive, "
+            "so some words may be missing"
+        )
     for fault, remedy in notices:
         parts.append(_FAULT_WORDS[Fault(fault)])
         if remedy is not None:

@@ -5,6 +5,7 @@ Its leg must not end the conference: when it hangs up the caller still waits, an
 
 from uuid import UUID
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -33,13 +34,13 @@ ANSWER_PHONE = "answer_phone"
 
 
 async def hear(session: Session, call: Row, words: WordsHeard) -> None:
-    """Stores words, unless they are a screening robot's.
+    """Stores words; of a screening robot's, which are nobody's, only that a result came.
 
     Partial results decide only for the robot, whose sentences are known; the person is known by a final one.
     """
     tenant_id, call_id = call["tenant_id"], call["call_id"]
     if words.track == "outbound_track" and await _is_robots(session, tenant_id, call_id, words):
-        return
+        words = msgspec.structs.replace(words, text="")
     await transcripts.add(session, tenant_id, call_id, call["language"], words)
 
 

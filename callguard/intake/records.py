@@ -144,7 +144,7 @@ def decision_about(fact: CallArrived, route: Route) -> Decision:
 
 
 def _conference(route: Route, fact: CallArrived) -> str:
-    return conference_name(route.user_id, int(fact.arrived_at.timestamp() * 1000))
+    return conference_name(route.user_id, fact.arrived_at, fact.call_sid)
 
 
 def _consent(route: Route, fact: CallArrived, decision: Decision) -> Consent:

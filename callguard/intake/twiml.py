@@ -15,6 +15,9 @@ from callguard.trust.passes import PassIssuer
 # Twilio takes 500 hints of 100 characters; the catalogue's first ones are its plainest.
 MOST_HINTS = 200
 
+# What we could not keep is told again: Twilio's connection overrides, which never reach the request itself.
+RETRIED = "#rc=4&rp=5xx,ct,rt"
+
 # BCP 47 tags for the languages that people here speak.
 LANGUAGE_CODES = {"en": "en-US", "es": "es-US", "fr": "fr-FR", "de": "de-DE", "pt": "pt-BR"}
 
@@ -50,7 +53,7 @@ class Twiml:
     ) -> None:
         self._base_url = base_url
         self._passes = passes
-        self._transcription_url = f"{base_url}/transcription" if transcribe else ""
+        self._transcription_url = self._callback("/transcription") if transcribe else ""
         self._hints = {language: ",".join(phrases[:MOST_HINTS]) for language, phrases in hints.items()}
         self._templates = templates()
 
@@ -70,7 +73,7 @@ class Twiml:
             **self._listening(call_sid, language, now),
             announcement=consent_words(consent, language),
             choice_url=choice if consent is Consent.KEY else "",
-            conference_events_url=self._url("/conference-events", parent=call_sid),
+            conference_events_url=self._callback("/conference-events", parent=call_sid),
             conference_name=conference_name,
             monitored=monitor,
         )
@@ -157,7 +160,7 @@ class Twiml:
 
     def leg_status_url(self, call_sid: str) -> str:
         """Where Twilio tells how a leg fares that was dialled for this call."""
-        return self._url("/call-status", parent=call_sid)
+        return self._callback("/call-status", parent=call_sid)
 
     def transcription(self, language: str) -> dict[str, str]:
         """What a transcription that is started by REST is told: as the TwiML tells it."""
@@ -178,7 +181,10 @@ class Twiml:
 
     def answered_by_url(self, call_sid: str) -> str:
         """Where Twilio tells whether a machine answered a leg that was dialled for this call."""
-        return self._url("/answered-by", parent=call_sid)
+        return self._callback("/answered-by", parent=call_sid)
+
+    def _callback(self, path: str, **query: str) -> str:
+        return (self._url(path, **query) if query else f"{self._base_url}{path}") + RETRIED
 
     def _listening(self, call_sid: str, language: str, now: float) -> dict[str, str]:
         return {

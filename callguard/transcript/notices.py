@@ -11,6 +11,7 @@ from callguard.db import queue
 from callguard.db.pool import Session
 from callguard.domain.listening import WORDS_LOST, Fault, Remedy, degraded_words
 from callguard.domain.notices import delay_seconds
+from callguard.transcript import store
 
 SEND_NOTICES = "send_notices"
 BATCH_SECONDS = 300.0
@@ -108,7 +109,11 @@ async def settled(session: Session, call_id: UUID, remedy: Remedy) -> None:
 
 async def of_calls(session: Session, tenant_id: UUID, call_ids: Iterable[UUID]) -> dict[UUID, str]:
     """What fails in listening to each call, in words for people; others are left out."""
-    found: dict[UUID, list[tuple[str, str | None]]] = {}
-    for row in await session.rows("notices.of_calls", tenant_id, list(call_ids), list(Fault)):
+    calls = list(call_ids)
+    missing = await store.missing(session, tenant_id, calls)
+    found: dict[UUID, list[tuple[str, str | None]]] = {call_id: [] for call_id in missing}
+    for row in await session.rows("notices.of_calls", tenant_id, calls, list(Fault)):
         found.setdefault(row["call_id"], []).append((row["kind"], row["remedy"]))
-    return {call_id: degraded_words(notices) or "" for call_id, notices in found.items()}
+    return {
+        call_id: degraded_words(notices, missing.get(call_id, 0)) or "" for call_id, notices in found.items()
+    }

@@ -8,6 +8,8 @@ from callguard.domain.facts import WordsHeard
 from callguard.domain.transcript import Result, Speaker, Utterance, assemble
 from callguard.domain.words import head, normalise, tail
 
+# A result that Twilio sends again arrives within its 15 s for one webhook.
+UNDER_WAY_SECONDS = 15.0
 SPEAKER_OF_TRACK = {"inbound_track": Speaker.CALLER, "outbound_track": Speaker.CALLEE}
 
 
@@ -60,3 +62,9 @@ async def of_calls(
             )
         )
     return {call_id: assemble(found) for call_id, found in results.items()}
+
+
+async def missing(session: Session, tenant_id: UUID, call_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How many results of each call never came, by the gaps in Twilio's numbers; whole calls are left out."""
+    found = await session.rows("transcripts.missing", tenant_id, list(call_ids), UNDER_WAY_SECONDS)
+    return {row["call_id"]: row["missing"] for row in found}

@@ -26,6 +26,18 @@ FROM transcription_events
 WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[]);
 
 -- name: not_the_persons
--- What was heard on the callee's side since a leg was dialled was not the person.
-DELETE FROM transcription_events e USING call_legs l
+-- What was heard on the callee's side since a leg was dialled was not the person: that results came is all that stays.
+UPDATE transcription_events e SET text = '', keywords = NULL FROM call_legs l
 WHERE l.id = $1 AND e.tenant_id = l.tenant_id AND e.call_id = l.call_id AND e.speaker = 'callee' AND e.created_at >= l.created_at;
+
+-- name: missing
+-- How many results of some calls never came. Twilio numbers the events of a session, of which the first says that it
+-- started; what came in the last $3 seconds does not count, since what was sent before it may still be under way.
+SELECT call_id, sum(missing)::integer AS missing
+FROM (SELECT call_id, max(sequence_number) - 1 - count(*) FILTER (WHERE sequence_number > 1) AS missing
+      FROM transcription_events
+      WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[]) AND transcription_sid LIKE 'GT%'
+          AND created_at <= clock_timestamp() - make_interval(secs => $3)
+      GROUP BY call_id, transcription_sid) of_sessions
+WHERE missing > 0
+GROUP BY call_id;

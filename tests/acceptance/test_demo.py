@@ -15,7 +15,7 @@ from callguard.dashboard.source import DatabaseSnapshots
 from callguard.local.demo import open_demo
 from callguard.local.recordings import scenarios
 from tests.integration.local.postgres_bench import passable_folder
-from tests.integration.local.stand_in_bench import api_document
+from tests.integration.twilio_contract import assert_accepted
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -73,7 +73,6 @@ async def test_one_whole_call_on_real_audio(data_dir: Path) -> None:
 
         assert {alert.status for alert in call.alerts if alert.level == "danger"} == {"delivered"}
         assert len(stage.stand_in.requests) >= 3
-        for request in stage.stand_in.requests:
-            api_document().check_request(request.method, request.path, request.params)
+        assert_accepted(stage.stand_in.requests)
         assert list(stage.stand_in.debugger) == []
     assert _recordings(data_dir) == []

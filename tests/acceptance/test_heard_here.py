@@ -67,6 +67,7 @@ def audio_files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.suffix in {".wav", ".ulaw", ".raw", ".pcm", ".flac"}]
 
 
+@pytest.mark.promise("F27")
 async def test_a_transcription_that_never_starts_is_noticed_and_the_scam_alerts_all_the_same(
     settings: Settings, cluster: Cluster
 ) -> None:
@@ -97,6 +98,7 @@ async def test_with_local_recognition_first_twilio_is_asked_for_no_words(
     assert audio_files(settings.data_dir) == []
 
 
+@pytest.mark.promise("F27")
 async def test_a_transcription_that_falls_silent_is_noticed_by_the_speech_it_does_not_tell(
     settings: Settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

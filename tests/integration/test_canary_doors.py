@@ -86,6 +86,7 @@ async def test_a_message_told_of_before_the_words_were_found_passes_nothing(
     assert await column(cluster, "state") == "running"
 
 
+@pytest.mark.promise("F16")
 async def test_a_clock_that_jumps_an_hour_in_the_middle_changes_nothing(
     house: Stage, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

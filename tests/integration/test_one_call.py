@@ -1,6 +1,7 @@
 """One call through the whole house, by its words: from the first ring to who was told."""
 
 import asyncpg
+import pytest
 
 from callguard.domain.transcript import Speaker
 from callguard.local.family import DEMO_FAMILY
@@ -130,6 +131,7 @@ async def test_a_refused_call_token_falls_back_to_the_persons_twilio_number(
     assert (leg["used_call_token"], leg["token_refused"]) == (False, "21212")
 
 
+@pytest.mark.promise("F19")
 async def test_a_lost_reply_to_an_sms_request_is_looked_up_and_not_repeated(stage: Stage) -> None:
     stage.stand_in.faults.lose_reply("POST", r"/Messages\.json$", times=1)
     report = await stage.simulator.place("scam", stage.simulator.dialogue(SCAM, "en", stepwise=False), RING)
@@ -143,6 +145,7 @@ async def test_a_lost_reply_to_an_sms_request_is_looked_up_and_not_repeated(stag
     assert len(bodies) == len(set(bodies))
 
 
+@pytest.mark.promise("F21")
 async def test_twilio_out_of_breath_is_asked_again(stage: Stage) -> None:
     stage.stand_in.faults.refuse("POST", r"/Messages\.json$", status=429, code=20429, times=2)
     await stage.simulator.place("scam", stage.simulator.dialogue(SCAM, "en", stepwise=False), RING)
@@ -153,6 +156,7 @@ async def test_twilio_out_of_breath_is_asked_again(stage: Stage) -> None:
     await eventually(delivered, lambda told: len(told) == len(DEMO_FAMILY.relatives))
 
 
+@pytest.mark.promise("F20")
 async def test_an_undelivered_message_is_seen(stage: Stage, cluster: Cluster) -> None:
     anna, _ = DEMO_FAMILY.relatives
     stage.stand_in.phone_book.put(Handset(anna.phone_number, on_sms=OnSms.undelivered(30003)))
@@ -169,6 +173,7 @@ async def test_an_undelivered_message_is_seen(stage: Stage, cluster: Cluster) ->
     assert {row["error_code"] for row in rows} == {"30003"}
 
 
+@pytest.mark.promise("F25")
 async def test_a_caller_whose_call_nobody_takes_is_told_so(stage: Stage) -> None:
     stage.stand_in.phone_book.put(Handset(DEMO_FAMILY.phone_number, on_call=OnCall.BUSY))
     await stage.simulator.place("busy", stage.simulator.dialogue(HARMLESS, "en", stepwise=True), RING)
@@ -177,6 +182,7 @@ async def test_a_caller_whose_call_nobody_takes_is_told_so(stage: Stage) -> None
     assert "can&#39;t be reached" in redirected[0].params["Twiml"][0]
 
 
+@pytest.mark.promise("F25")
 async def test_a_line_that_forwards_everything_back_is_cut_at_its_first_repeat(stage: Stage) -> None:
     stage.stand_in.phone_book.put(
         Handset(DEMO_FAMILY.phone_number, on_call=OnCall.FORWARDS_BACK, forwards_to=DEMO_FAMILY.twilio_number)
@@ -202,12 +208,14 @@ async def test_a_number_that_twilio_refuses_for_good_is_a_visible_failure_and_th
     assert stage.stand_in.messages
 
 
+@pytest.mark.promise("F21", "F25")
 async def test_when_the_person_can_not_be_dialled_the_caller_is_not_left_waiting(stage: Stage) -> None:
     stage.stand_in.faults.refuse("POST", r"/Participants\.json$", status=500, code=20500, times=4)
     await stage.simulator.place("nobody", stage.simulator.dialogue(HARMLESS, "en", stepwise=True), RING)
     assert len([r for r in stage.stand_in.requests if "Twiml" in r.params]) == 1
 
 
+@pytest.mark.promise("F19")
 async def test_a_lost_reply_to_dialling_rings_the_person_once(stage: Stage) -> None:
     stage.stand_in.faults.lose_reply("POST", r"/Participants\.json$", times=1)
     report = await stage.simulator.place(

@@ -160,6 +160,7 @@ async def test_after_its_last_attempt_it_is_a_visible_failure(
     assert tuple(row) == ("failed", "TELEPHONY_UNREACHABLE")
 
 
+@pytest.mark.promise("F4")
 @pytest.mark.parametrize(
     "error", [RuntimeError("+12025550101"), AssertionError(), KeyError("x"), TimeoutError()]
 )
@@ -229,6 +230,7 @@ async def test_a_heartbeat_holds_long_work(
         await renewed.wait()
 
 
+@pytest.mark.promise("F23")
 async def test_cancelled_it_ends_cleanly_and_leaves_its_work_to_the_next(
     cluster: Cluster, database: Database, home: Household, call_id: UUID
 ) -> None:
@@ -257,6 +259,7 @@ async def test_cancelled_it_ends_cleanly_and_leaves_its_work_to_the_next(
         assert (await chores.ended.get()).attempts == 2
 
 
+@pytest.mark.promise("F11")
 async def test_it_survives_the_database(
     cluster: Cluster, database: Database, home: Household, call_id: UUID
 ) -> None:

@@ -1,4 +1,6 @@
-"""A socket between the application and Postgres, which can be cut, mended, and made to go silent."""
+"""A socket between the application and Postgres, which can be cut, mended, made to go silent, and to drop
+notifications.
+"""
 
 import asyncio
 import contextlib
@@ -9,6 +11,7 @@ from typing import Self
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 SOCKET = ".s.PGSQL.5432"
+NOTIFICATION = b"A"
 
 
 class Wire:
@@ -22,6 +25,7 @@ class Wire:
         self._server: asyncio.Server | None = None
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._pools = False
         self._ends: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
@@ -54,6 +58,10 @@ class Wire:
         """What was held back comes through."""
         self._flowing.set()
 
+    def pool(self) -> None:
+        """From now on it is what a transaction pooler is to LISTEN: taken, and nothing comes of it."""
+        self._pools = True
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = {writer}
         try:
@@ -62,7 +70,7 @@ class Wire:
             self._ends |= ends
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(reader, behind_writer))
-                both.create_task(self._pump(behind_reader, writer))
+                both.create_task((self._sift if self._pools else self._pump)(behind_reader, writer))
         finally:
             self._ends -= ends
             for end in ends:
@@ -74,4 +82,16 @@ class Wire:
                 await self._flowing.wait()
                 writer.write(data)
                 await writer.drain()
+        writer.close()
+
+    async def _sift(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The server's messages, each a kind and its length, without those that bring a notification."""
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                opening = await reader.readexactly(5)
+                message = opening + await reader.readexactly(int.from_bytes(opening[1:]) - 4)
+                await self._flowing.wait()
+                if opening[:1] != NOTIFICATION:
+                    writer.write(message)
+                    await writer.drain()
         writer.close()

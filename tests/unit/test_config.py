@@ -115,6 +115,7 @@ def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         load_settings()
 
 
+@pytest.mark.promise("F12")
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_APP_URL"])
 @pytest.mark.parametrize(
     "url",

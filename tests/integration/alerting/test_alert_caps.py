@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import pytest
 from structlog.testing import capture_logs
 
 from callguard.alerting.letters import Letters
@@ -40,6 +41,7 @@ async def levels(cluster: Cluster, status: str) -> dict[str, int]:
     return {row["level"]: row["n"] for row in found}
 
 
+@pytest.mark.promise("A22")
 async def test_warnings_stop_at_the_cap_and_danger_does_not(database: Database, cluster: Cluster) -> None:
     """A11, A22."""
     home = await household(database, 1)
@@ -55,6 +57,7 @@ async def test_warnings_stop_at_the_cap_and_danger_does_not(database: Database, 
     assert await value(cluster, sent) == 9
 
 
+@pytest.mark.promise("A22")
 async def test_a_tenants_cap_counts_all_its_contacts(database: Database, cluster: Cluster) -> None:
     home = await household(database, 1)
     other = await household(database, 2)

@@ -136,6 +136,7 @@ async def told_to_wait(stage: Stage) -> list[str | None]:
     ]
 
 
+@pytest.mark.promise("A21")
 async def test_two_open_calls_need_the_code(stage: Stage, cluster: Cluster) -> None:
     first, second = "+12025550191", "+12025550192"
     async with scam_under_way(stage, first) as one, scam_under_way(stage, second) as other:
@@ -177,6 +178,7 @@ async def test_a_contact_of_several_people_needs_the_code(shared: Stage, cluster
     assert (await call).ended_by is EndedBy.API
 
 
+@pytest.mark.promise("A21")
 async def test_strangers_are_not_answered_and_leave_nothing(stage: Stage, cluster: Cluster) -> None:
     async with scam_under_way(stage) as call:
         for text in ("HANGUP", f"HANGUP {code_to(stage, ANNA, '+12025550199')}", "STOP", "HELP"):
@@ -195,6 +197,7 @@ async def test_a_reply_without_an_alert_is_told_so(stage: Stage) -> None:
     await is_told(stage, ANNA, Told.HELP)
 
 
+@pytest.mark.promise("A21")
 async def test_an_alert_of_half_an_hour_ago_is_not_answered_any_more(stage: Stage, cluster: Cluster) -> None:
     async with scam_under_way(stage):
         await rows(cluster, "UPDATE alerts SET created_at = created_at - interval '31 minutes'")
@@ -206,6 +209,7 @@ def message(sid: str, text: str, sender: str = ANNA) -> dict[str, str]:
     return {"MessageSid": sid, "From": sender, "To": TWILIO, "Body": text, "NumMedia": "0"}
 
 
+@pytest.mark.promise("A2")
 async def test_a_replayed_message_has_one_effect(
     stage: Stage, twilio: SignedClient, cluster: Cluster
 ) -> None:
@@ -223,6 +227,7 @@ async def test_a_replayed_message_has_one_effect(
     assert len(rung(stage, ANNA)) == 1
 
 
+@pytest.mark.promise("A1")
 async def test_what_is_not_signed_or_names_no_sender_has_no_effect(
     stage: Stage, twilio: SignedClient, cluster: Cluster
 ) -> None:

@@ -107,6 +107,7 @@ async def mails(reach: Reach) -> list[object]:
     return list(reach.mail.to(ANNAS_MAIL))
 
 
+@pytest.mark.promise("F21")
 async def test_while_twilio_is_down_the_other_ways_leave_at_once_and_the_message_waits(
     reach: Reach, cluster: Cluster
 ) -> None:
@@ -126,6 +127,7 @@ async def test_while_twilio_is_down_the_other_ways_leave_at_once_and_the_message
     assert await value(cluster, first) in ("email", "app_notification")
 
 
+@pytest.mark.promise("F20")
 @pytest.mark.parametrize("reach", [{"alert_answer_seconds": SOON}], indirect=True)
 async def test_who_answers_neither_message_nor_call_has_been_told_by_every_way_once(
     reach: Reach, cluster: Cluster
@@ -219,6 +221,7 @@ async def test_a_mail_that_is_refused_shows_and_one_to_try_later_is_tried_again(
     assert len(reach.mail.to(bens)) == 1
 
 
+@pytest.mark.promise("F20")
 async def test_a_warning_goes_by_one_way_and_by_the_others_when_that_is_lost(
     reach: Reach, cluster: Cluster
 ) -> None:

@@ -27,6 +27,7 @@ async def impatient(settings: Settings, request: pytest.FixtureRequest) -> Async
         yield stage
 
 
+@pytest.mark.promise("F20")
 async def test_who_gets_no_message_is_rung_and_hangs_up_on_the_caller_by_key_1(
     stage: Stage, cluster: Cluster
 ) -> None:
@@ -42,6 +43,7 @@ async def test_who_gets_no_message_is_rung_and_hangs_up_on_the_caller_by_key_1(
     assert list(stage.stand_in.debugger) == []
 
 
+@pytest.mark.promise("F20")
 async def test_a_message_refused_because_of_a_stop_is_followed_by_a_call_as_all_later_ones(
     stage: Stage, cluster: Cluster
 ) -> None:
@@ -85,6 +87,7 @@ async def test_an_answer_stops_the_calls_that_would_follow(impatient: Stage, clu
     assert (len(rung(impatient, ANNA)), len(rung(impatient, BEN))) == (1, 0)
 
 
+@pytest.mark.promise("F19")
 @pytest.mark.parametrize("impatient", [SOON], indirect=True)
 async def test_a_lost_reply_to_a_call_request_is_looked_up_and_not_repeated(
     impatient: Stage, cluster: Cluster
@@ -97,6 +100,7 @@ async def test_a_lost_reply_to_a_call_request_is_looked_up_and_not_repeated(
     assert (len(rung(impatient, ANNA)), len(rung(impatient, BEN))) == (1, 1)
 
 
+@pytest.mark.promise("F6")
 @pytest.mark.parametrize("impatient", [SOON], indirect=True)
 async def test_late_and_repeated_callbacks_move_a_call_alert_nowhere(
     impatient: Stage,
@@ -125,6 +129,7 @@ async def test_late_and_repeated_callbacks_move_a_call_alert_nowhere(
     assert len(rung(impatient, ANNA)) == 1
 
 
+@pytest.mark.promise("A21")
 async def test_who_has_sent_stop_is_rung_instead(stage: Stage, cluster: Cluster) -> None:
     await reply(stage, ANNA, "stop.")
     async with scam_under_way(stage):

@@ -114,6 +114,7 @@ async def test_a_code_that_is_guessed_or_old_confirms_nothing(stage: Stage, clus
     assert await value(cluster, VERIFIED, CARL) is False
 
 
+@pytest.mark.promise("A21")
 async def test_a_code_is_good_for_the_number_that_got_it_alone(stage: Stage, cluster: Cluster) -> None:
     """A21: a code that went to one's own number confirms no other, even in that one's name."""
     code = await invited(stage, await contact(stage))
@@ -125,6 +126,7 @@ async def test_a_code_is_good_for_the_number_that_got_it_alone(stage: Stage, clu
     assert await value(cluster, VERIFIED, STRANGER) is False
 
 
+@pytest.mark.promise("A22")
 async def test_invitations_are_few(database: Database, cluster: Cluster) -> None:
     home = await household(database, 1)
     async with database.tenant(home.tenant_id) as session:
@@ -173,6 +175,7 @@ async def test_another_number_has_to_confirm_itself_again(database: Database, cl
     assert await value(cluster, VERIFIED, CARL) is False
 
 
+@pytest.mark.promise("A22")
 async def test_alerts_go_to_confirmed_numbers_of_allowed_countries_and_each_failure_shows(
     stage: Stage, cluster: Cluster
 ) -> None:
@@ -242,6 +245,7 @@ async def test_an_alert_that_can_go_nowhere_is_a_failure_that_shows(stage: Stage
     )
 
 
+@pytest.mark.promise("A23")
 async def test_a_way_to_the_person_in_a_country_that_is_not_allowed_is_passed_over(
     stage: Stage, cluster: Cluster
 ) -> None:

@@ -91,6 +91,7 @@ async def scene(database: Database, cluster: Cluster) -> Scene:
     return Scene(database, cluster, home, await open_call(database, home))
 
 
+@pytest.mark.promise("F8")
 async def test_f8_a_whisper_that_twilio_fetched_is_not_asked_for_again(scene: Scene) -> None:
     await scene.dies_in(Rung(Step.WHISPER, Wording.DANGER))
     step = UUID(str(await value(scene.cluster, "SELECT id FROM call_steps")))
@@ -126,6 +127,7 @@ async def test_f8_the_end_of_a_hold_waits_before_the_hold_begins(scene: Scene) -
     assert not scene.line.holds()
 
 
+@pytest.mark.promise("F8")
 async def test_f8_a_contact_is_rung_once(scene: Scene) -> None:
     await scene.dies_in(Rung(Step.BRING_IN))
     await scene.work(TAKE_STEP)
@@ -133,6 +135,7 @@ async def test_f8_a_contact_is_rung_once(scene: Scene) -> None:
     assert await scene.state() == "taken"
 
 
+@pytest.mark.promise("F8")
 async def test_f8_a_call_is_ended_and_told_so(scene: Scene) -> None:
     await scene.dies_in(Rung(Step.END))
     await scene.work(TAKE_STEP)

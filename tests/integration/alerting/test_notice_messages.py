@@ -67,6 +67,7 @@ async def messages(cluster: Cluster) -> list[tuple[object, ...]]:
     return [(row["recipient"], row["channel"], tuple(row["kinds"]), row["status"]) for row in found]
 
 
+@pytest.mark.promise("F27")
 async def test_what_comes_together_travels_together_to_each_who_asked(reach: Reach, cluster: Cluster) -> None:
     """F27: the operator, the person and the contacts who want to know learn that listening was degraded."""
     await rows(cluster, "UPDATE users SET notify_person = true")
@@ -139,6 +140,7 @@ async def received(reach: Reach, number: str) -> list[str]:
     return sent(reach.stage, number)
 
 
+@pytest.mark.promise("F20")
 async def test_a_stop_is_told_to_the_operator_at_once_and_stands_until_start(
     reach: Reach, cluster: Cluster
 ) -> None:

@@ -119,6 +119,7 @@ async def test_links_markup_and_numbers_in_the_models_words_are_left_out(
     assert opinion.claims == ("an officer",)
 
 
+@pytest.mark.promise("F18")
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
@@ -144,6 +145,7 @@ async def test_what_trying_again_would_not_mend_fails_at_once(
     assert len(server.requests) == 1
 
 
+@pytest.mark.promise("F18")
 @pytest.mark.parametrize("passing", [Step.RATE_LIMITED, Step.SERVER_ERROR])
 async def test_what_passes_is_tried_again_inside_the_budget(
     judge: OpenAIJudge, server: OpenAIStandIn, passing: Step
@@ -169,6 +171,7 @@ async def test_a_server_that_wants_a_longer_wait_than_the_budget_is_not_waited_f
     assert len(server.requests) == 1
 
 
+@pytest.mark.promise("F17")
 async def test_tries_end_with_the_budget(client: openai.AsyncOpenAI, server: OpenAIStandIn) -> None:
     server.play(Step.SERVER_ERROR)
 
@@ -178,6 +181,7 @@ async def test_tries_end_with_the_budget(client: openai.AsyncOpenAI, server: Ope
     assert len(server.requests) >= 2
 
 
+@pytest.mark.promise("F17")
 async def test_a_stalled_server_costs_no_more_than_the_budget(
     client: openai.AsyncOpenAI, server: OpenAIStandIn
 ) -> None:

@@ -6,13 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import pytest
 
+from callguard import worker
 from callguard.config import Settings
+from callguard.domain.signals import SignalState
 from callguard.domain.transcript import Speaker
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.simulation import Ring
 from callguard.local.stage import Stage, in_process
+from callguard.local.twilio import CallPlan
 from tests.integration.eventually import eventually
 from tests.stand_ins.openai import OpenAIStandIn, Step, serve_openai
 
@@ -65,11 +69,13 @@ async def test_the_judge_raises_what_the_local_scorer_doubted_and_contacts_are_t
     assert {"claims", "asks", "quotations", "model", "prompt_version"} <= set(measured[0])
 
 
+@pytest.mark.promise("F17", "F18")
 async def test_a_judge_that_fails_leaves_the_local_verdict_and_says_so(
     settings: Settings, cluster: Cluster
 ) -> None:
     async with judged(settings) as (stage, llm):
-        llm.play(*[Step.SERVER_ERROR] * 60)
+        llm.retry_after = "60"  # longer than anybody waits: each attempt fails at once
+        llm.play(Step.RATE_LIMITED)
         report = await stage.simulator.place(
             "scam", stage.simulator.dialogue(SCAM, "en", stepwise=False), RING
         )
@@ -82,6 +88,39 @@ async def test_a_judge_that_fails_leaves_the_local_verdict_and_says_so(
         assert {m.to_number for m in stage.stand_in.messages} == {
             r.phone_number for r in DEMO_FAMILY.relatives
         }
+
+
+@pytest.mark.promise("F17")
+async def test_while_the_judge_hangs_the_local_verdict_has_alerted_everybody(
+    settings: Settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "DRAIN_SECONDS", 0.1)
+    async with judged(settings) as (stage, llm):
+        llm.play(Step.STALL)
+        conversation = stage.simulator.dialogue(SCAM, "en", stepwise=False)
+        await stage.stand_in.place_call(
+            CallPlan(RING.from_number, DEMO_FAMILY.twilio_number, conversation, stir="B")
+        )
+
+        async def told() -> set[str]:
+            return {message.to_number for message in stage.stand_in.messages} if llm.requests else set()
+
+        await eventually(told, lambda so_far: len(so_far) == len(DEMO_FAMILY.relatives))
+        assert {row["state"] for row in await analyses(cluster)} == {SignalState.NOT_AVAILABLE_YET}
+
+
+@pytest.mark.promise("F18")
+async def test_a_judge_out_of_breath_is_asked_again_later(settings: Settings, cluster: Cluster) -> None:
+    async with judged(settings) as (stage, llm):
+        llm.retry_after = "60"
+        llm.play(Step.RATE_LIMITED, Step.GOOD)
+        await stage.simulator.place("doubtful", stage.simulator.dialogue(DOUBTFUL, "en", stepwise=True), RING)
+
+        async def states() -> set[object]:
+            return {row["state"] for row in await analyses(cluster)}
+
+        await eventually(states, lambda seen: "measured" in seen)
+        assert len(llm.requests) >= 2
 
 
 async def test_nothing_is_sent_to_the_judge_before_a_keyword(settings: Settings) -> None:

@@ -11,6 +11,7 @@ BASE = "https://calls.example.org"
 HERE = f"{BASE}/incoming-call"
 
 
+@pytest.mark.promise("F1")
 @pytest.mark.parametrize(
     ("voice_url", "fallback", "status", "told"),
     [

@@ -61,6 +61,7 @@ async def test_a_taken_port_is_told(shell: Shell) -> None:
     assert "--port" in ended.err
 
 
+@pytest.mark.promise("F8")
 async def test_killed_without_warning_it_starts_again_on_the_same_data(shell: Shell) -> None:
     stand_in = f"http://127.0.0.1:{free_port()}"
     write(shell.folder, "calls.jsonl", [SCAM])
@@ -81,6 +82,7 @@ async def test_killed_without_warning_it_starts_again_on_the_same_data(shell: Sh
         assert "Margaret" in (await browser.get(again.dashboard)).text
 
 
+@pytest.mark.promise("F23")
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 async def test_it_stops_soon_with_a_dashboard_open(shell: Shell, stop: signal.Signals) -> None:
     async with shell.serving("--port", "0") as server, httpx.AsyncClient(follow_redirects=True) as browser:
@@ -94,6 +96,7 @@ async def test_it_stops_soon_with_a_dashboard_open(shell: Shell, stop: signal.Si
     assert status in (0, -stop, 130)
 
 
+@pytest.mark.promise("F11")
 async def test_its_embedded_postgres_comes_back_after_a_crash(shell: Shell) -> None:
     async with shell.serving("--port", "0") as server, httpx.AsyncClient() as client:
         pid_file = shell.data_dir / "postgres" / "postmaster.pid"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 
+import pytest
 from aiohttp import web
 
 from callguard.cli.numbers import fallback_twiml
@@ -87,12 +88,14 @@ def reached(record: CallRecord) -> list[tuple[str, str]]:
     return [(leg.to_number, leg.from_number) for leg in record.legs[1:] if leg.status == "completed"]
 
 
+@pytest.mark.promise("F1")
 async def test_a_call_connects_while_the_port_is_closed() -> None:
     record = await called(f"http://127.0.0.1:{free_port()}")
     assert record.outcome is Outcome.COMPLETED
     assert reached(record) == [(SECOND, "+12025550199")]
 
 
+@pytest.mark.promise("F2")
 async def test_a_call_connects_while_the_server_is_frozen_and_is_not_rung_again_after(
     shell: Shell, cluster: Cluster
 ) -> None:

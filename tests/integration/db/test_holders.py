@@ -67,6 +67,7 @@ async def test_what_a_living_process_has_is_left_to_it(
         assert await claim(database, one, work) == []
 
 
+@pytest.mark.promise("F8")
 async def test_what_a_process_had_that_is_gone_is_taken_over(
     cluster: Cluster, database: Database, home: Household, call_id: UUID
 ) -> None:
@@ -95,6 +96,7 @@ async def test_a_process_without_a_name_keeps_its_lease(
         assert await claim(database, other) == []
 
 
+@pytest.mark.promise("F8")
 async def test_a_claim_whose_reply_was_lost_is_made_again_at_once(
     cluster: Cluster, database: Database, home: Household, call_id: UUID
 ) -> None:

@@ -76,6 +76,7 @@ async def test_a_killed_connection_is_replaced_at_once_and_wakes(cluster: Cluste
             heard.clear()
 
 
+@pytest.mark.promise("F10")
 async def test_a_half_open_connection_is_noticed_by_its_ping(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +89,7 @@ async def test_a_half_open_connection_is_noticed_by_its_ping(
         await heard.wait()
 
 
+@pytest.mark.promise("F11")
 async def test_it_waits_for_a_database_that_is_away(cluster: Cluster) -> None:
     async with Wire(cluster.app_dsn) as wire, listening(wire.dsn) as (listener, heard):
         await wire.cut()

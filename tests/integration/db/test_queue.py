@@ -131,6 +131,7 @@ async def test_finished_work_is_done_and_keeps_no_payload(
         await finish(database, work)
 
 
+@pytest.mark.promise("F8")
 async def test_a_lease_that_ran_out_passes_the_work_on(
     cluster: Cluster, database: Database, home: Household, call_id: UUID
 ) -> None:
@@ -142,6 +143,7 @@ async def test_a_lease_that_ran_out_passes_the_work_on(
     assert second == replace(first, attempts=2, fence=first.fence + 1)
 
 
+@pytest.mark.promise("F9")
 async def test_a_stale_workers_results_are_undone(
     cluster: Cluster, database: Database, home: Household, call_id: UUID
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -173,6 +174,7 @@ class Outbox(RuleBasedStateMachine):
             self.runner.close()
 
 
+@pytest.mark.promise("F8", "F9", "F19")
 async def test_a_message_is_sent_once_whatever_befalls_its_senders(
     cluster: Cluster, database: Database
 ) -> None:

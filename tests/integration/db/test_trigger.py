@@ -186,6 +186,7 @@ async def test_words_and_request_stand_or_fall_together(cluster: Cluster, databa
     assert await keywords_of(cluster, call_id) == []
 
 
+@pytest.mark.promise("F13")
 async def test_one_request_waits_for_a_call_and_only_a_new_one_is_notified(
     cluster: Cluster, database: Database
 ) -> None:
@@ -206,6 +207,7 @@ async def test_one_request_waits_for_a_call_and_only_a_new_one_is_notified(
         assert await requests(cluster, call_id) == 1
 
 
+@pytest.mark.promise("F14")
 async def test_a_notification_carries_ids_and_nothing_that_was_said(
     cluster: Cluster, database: Database
 ) -> None:
@@ -220,6 +222,7 @@ async def test_a_notification_carries_ids_and_nothing_that_was_said(
     assert await keywords_of(cluster, call_id) == ["gift card", "sue"]
 
 
+@pytest.mark.promise("F13")
 async def test_a_silenced_transaction_asks_all_the_same(cluster: Cluster, database: Database) -> None:
     home = await household(database)
     call_id = await open_call(database, home)
@@ -298,6 +301,7 @@ async def test_a_new_request_does_not_wait_out_a_retrys_delay(database: Database
     assert await take(database) == [call_id]
 
 
+@pytest.mark.promise("F5")
 async def test_ten_at_once_of_one_result_have_one_effect(cluster: Cluster, database: Database) -> None:
     home = await household(database)
     call_id = await open_call(database, home)
@@ -348,6 +352,7 @@ async def fresh_calls(database: Database) -> Callable[[], Awaitable[tuple[Househ
     return fresh
 
 
+@pytest.mark.promise("F6")
 @examples(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(SAID), again=st.lists(st.sampled_from(SAID), max_size=3))
 async def test_results_in_any_order_make_the_same_call(

@@ -20,6 +20,7 @@ STEPS = (
 TAKE_OVER_SECONDS = 10.0
 
 
+@pytest.mark.promise("F8")
 @pytest.mark.timeout(180)
 async def test_killed_at_a_step_the_call_is_bridged_and_the_alert_sent_once(
     house: House, cluster: Cluster

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from callguard.config import Settings
 from callguard.db.pool import Row
@@ -86,6 +87,7 @@ async def test_a_call_dealt_over_two_processes_is_one_call(
         assert set(house.dealt) == {"0", "1"}
 
 
+@pytest.mark.promise("F23")
 async def test_a_deployment_under_load_loses_nothing(
     cluster: Cluster, settings: Settings, tmp_path: Path
 ) -> None:
@@ -122,6 +124,7 @@ async def test_a_deployment_under_load_loses_nothing(
         assert await value(cluster, "SELECT max(stream_restarts) FROM active_calls") == 1
 
 
+@pytest.mark.promise("F26")
 async def test_the_stream_of_a_killed_process_is_asked_for_again_by_the_other(
     cluster: Cluster, settings: Settings, tmp_path: Path
 ) -> None:
@@ -141,6 +144,7 @@ async def test_the_stream_of_a_killed_process_is_asked_for_again_by_the_other(
         assert await value(cluster, "SELECT stream_restarts FROM active_calls") == 1
 
 
+@pytest.mark.promise("F9")
 async def test_a_stalled_process_that_wakes_up_changes_nothing(house: House, cluster: Cluster) -> None:
     calling = asyncio.create_task(
         house.place("REST POST /Accounts/Messages.json asked 1", act=lambda server: server.stall())

@@ -97,6 +97,7 @@ def of_call(fact: AnyFact, number: int) -> AnyFact:
     return msgspec.structs.replace(fact, **changes)
 
 
+@pytest.mark.promise("F6")
 @examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(len(TOLD))), again=st.lists(st.integers(0, len(TOLD) - 1), max_size=8))
 async def test_f6_a_call_told_in_any_order_and_repeatedly_ends_alike(

@@ -116,6 +116,7 @@ async def _texts(cluster: Cluster, sid: str) -> list[str]:
     return [row["text"] for row in rows]
 
 
+@pytest.mark.promise("F3", "F11")
 async def test_words_of_a_running_call_survive_a_crash_and_still_alert(
     settings: Settings, outage: Outage
 ) -> None:
@@ -150,6 +151,7 @@ async def test_words_of_a_running_call_survive_a_crash_and_still_alert(
         assert await eventually(messages, lambda sent: sent >= len(DEMO_FAMILY.relatives), patience) >= 2
 
 
+@pytest.mark.promise("F3")
 @pytest.mark.parametrize("how", ["crashed", "frozen"])
 async def test_a_call_that_rings_meanwhile_is_dialled_within_two_seconds(
     settings: Settings, outage: Outage, how: str
@@ -183,6 +185,7 @@ async def test_a_call_that_rings_meanwhile_is_dialled_within_two_seconds(
         assert len(dialled) == 1
 
 
+@pytest.mark.promise("F3")
 async def test_a_server_that_starts_without_its_database_connects_calls_from_the_route_book(
     settings: Settings, outage: Outage
 ) -> None:
@@ -202,6 +205,7 @@ async def test_a_server_that_starts_without_its_database_connects_calls_from_the
     await outage.come_back()
 
 
+@pytest.mark.promise("F3")
 async def test_a_persons_wishes_hold_while_the_database_is_away(settings: Settings, outage: Outage) -> None:
     friend, foe, stranger = "+12025550180", "+12025550181", "+12025550182"
     async with _house(settings, outage.cluster) as (stage, twilio):
@@ -261,6 +265,7 @@ async def _fill_notifications(connection: "asyncpg.Connection[asyncpg.Record]") 
         await connection.execute("SELECT pg_notify('other', $1 || repeat('x', 7000))", str(number))
 
 
+@pytest.mark.promise("F13")
 async def test_a_full_notification_queue_costs_no_word_and_no_alert(
     settings: Settings, outage: Outage
 ) -> None:

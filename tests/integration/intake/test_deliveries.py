@@ -58,6 +58,7 @@ def put(stage: Stage, number: str, on_call: OnCall) -> None:
     stage.stand_in.phone_book.put(Handset(number, on_call=on_call, forwards_to=forwards_to))
 
 
+@pytest.mark.promise("F25")
 @pytest.mark.parametrize("first", [OnCall.BUSY, OnCall.NO_ANSWER])
 async def test_where_nobody_answers_the_next_way_is_tried(
     stage: Stage, cluster: Cluster, first: OnCall
@@ -82,6 +83,7 @@ async def test_the_first_way_that_is_answered_is_the_last_that_rings(stage: Stag
     assert [to for to, _, _ in dialled(stage)] == [SECOND]
 
 
+@pytest.mark.promise("F25")
 async def test_when_all_have_failed_the_caller_is_told(stage: Stage, cluster: Cluster) -> None:
     await ways(cluster, ("second_number", SECOND), ("same_number", None))
     put(stage, SECOND, OnCall.NO_ANSWER)
@@ -91,6 +93,7 @@ async def test_when_all_have_failed_the_caller_is_told(stage: Stage, cluster: Cl
     assert told(stage) == 1
 
 
+@pytest.mark.promise("F25")
 async def test_a_loop_is_cut_and_the_same_waiting_caller_reaches_the_person_another_way(
     stage: Stage, cluster: Cluster
 ) -> None:
@@ -131,6 +134,7 @@ async def test_a_loop_of_a_withheld_caller_is_known_by_the_line_that_forwards(
     assert [to for to, _, _ in dialled(stage)] == [HOME, SECOND]
 
 
+@pytest.mark.promise("F25")
 @pytest.mark.parametrize("rules", [False, True])
 async def test_a_voicemail_does_not_swallow_the_call(stage: Stage, cluster: Cluster, rules: bool) -> None:
     if rules:

@@ -99,6 +99,7 @@ async def test_what_the_database_takes_is_stored_and_wakes_the_workers(
     assert (await stored(cluster))["words"] == ["I sue you."]
 
 
+@pytest.mark.promise("F3")
 async def test_while_the_database_is_stopped_facts_are_kept_and_then_stored_in_order(
     cluster: Cluster, desk: Desk, home: Household
 ) -> None:
@@ -170,6 +171,7 @@ async def test_what_an_earlier_run_kept_is_stored_by_the_next(
     assert (await stored(cluster))["words"] == ["Hello."]
 
 
+@pytest.mark.promise("F3")
 async def test_a_slow_database_is_not_waited_for(cluster: Cluster, home: Household, tmp_path: Path) -> None:
     async with Wire(cluster.app_dsn) as wire:
         desk = Desk(wire, tmp_path / "spool", deadline_seconds=0.2)
@@ -187,6 +189,7 @@ async def test_a_slow_database_is_not_waited_for(cluster: Cluster, home: Househo
     assert (await stored(cluster))["words"] == ["Hello."]
 
 
+@pytest.mark.promise("F3")
 async def test_a_silent_database_is_not_waited_for(cluster: Cluster, home: Household, tmp_path: Path) -> None:
     async with Wire(cluster.app_dsn) as wire:
         desk = Desk(wire, tmp_path / "spool", deadline_seconds=0.2)
@@ -275,6 +278,7 @@ async def test_a_call_on_a_number_of_nobody_is_refused_and_never_kept(
     assert await value(cluster, "SELECT count(*) FROM active_calls") == 0
 
 
+@pytest.mark.promise("F15")
 async def test_where_neither_can_keep_it_the_sender_hears_of_it(desk: Desk, tmp_path: Path) -> None:
     await desk.wire.cut()
     (tmp_path / "spool").rmdir()
@@ -283,6 +287,7 @@ async def test_where_neither_can_keep_it_the_sender_hears_of_it(desk: Desk, tmp_
     assert len(desk.spool) == 0
 
 
+@pytest.mark.promise("F3")
 async def test_what_another_process_left_in_the_folder_is_replayed(
     cluster: Cluster, desk: Desk, home: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from callguard.db import queue
 from callguard.db.pool import Database
-from callguard.domain.call import UNANSWERED
+from callguard.domain.call import UNANSWERED, conference_name
 from callguard.domain.facts import AnyFact, ConferenceChanged, LegAnsweredBy, LegChanged, TranscriptionChanged
 from callguard.domain.policy import Consent
 from callguard.errors import CallUnknown, NumberUnknown
@@ -72,7 +72,7 @@ async def test_a_call_is_stored_with_the_work_of_dialling_the_person(
     [call] = await rows(cluster, "SELECT * FROM active_calls")
     route = Route(home.twilio_number, home.user_id, home.phone_number, language="en", announce=True)
     assert arrived == Arrival(route, call["conference_name"], Consent.SPOKEN, looping=False)
-    assert call["conference_name"] == f"User-{home.user_id}-{int(fact.arrived_at.timestamp() * 1000)}"
+    assert call["conference_name"] == conference_name(home.user_id, fact.arrived_at, call_sid(1))
     assert (call["tenant_id"], call["user_id"]) == (home.tenant_id, home.user_id)
     assert (call["caller_number"], call["called_number"]) == (CALLER, home.twilio_number)
     assert (call["attestation"], call["status"], call["announced"]) == ("A", "active", True)
@@ -104,6 +104,7 @@ def facts(number: int) -> list[AnyFact]:
     ]
 
 
+@pytest.mark.promise("F5")
 async def test_a_fact_told_ten_times_at_once_has_one_effect(
     cluster: Cluster, database: Database, home: Household
 ) -> None:
@@ -119,6 +120,7 @@ async def test_a_fact_told_ten_times_at_once_has_one_effect(
         assert await state(cluster) == once, fact
 
 
+@pytest.mark.promise("F5")
 async def test_a_call_that_arrives_ten_times_at_once_arrives_once(
     cluster: Cluster, database: Database, home: Household
 ) -> None:
@@ -139,6 +141,7 @@ async def test_a_repeated_arrival_names_the_first_ones_conference(
     assert await records.arrive(database, later) == first
 
 
+@pytest.mark.promise("F6")
 async def test_an_answered_legs_statuses_end_the_same_in_any_order(
     cluster: Cluster, database: Database, home: Household
 ) -> None:
@@ -156,6 +159,7 @@ async def test_an_answered_legs_statuses_end_the_same_in_any_order(
     assert await asked(cluster, TELL_UNREACHABLE) == 0
 
 
+@pytest.mark.promise("F6")
 async def test_an_unanswered_legs_statuses_end_the_same_in_any_order(
     cluster: Cluster, database: Database, home: Household
 ) -> None:
@@ -243,6 +247,7 @@ STATES = (
 )
 
 
+@pytest.mark.promise("F6")
 async def test_the_transcriptions_state_moves_forward_only(
     cluster: Cluster, database: Database, home: Household
 ) -> None:
@@ -277,6 +282,7 @@ async def test_the_end_of_a_call_without_a_keyword_wakes_nobody(
     assert await asked(cluster, ANALYSE) == 0
 
 
+@pytest.mark.promise("F6")
 async def test_words_after_the_end_are_stored_and_analysed(
     cluster: Cluster, database: Database, home: Household
 ) -> None:

@@ -109,6 +109,7 @@ async def test_a_number_that_asks_by_get_is_served_and_its_calls_bear_no_token(s
     assert list(stage.stand_in.debugger) == []
 
 
+@pytest.mark.promise("A5")
 @pytest.mark.parametrize(
     ("alias", "form"),
     [

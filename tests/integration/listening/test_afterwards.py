@@ -94,6 +94,7 @@ async def booth(database: Database) -> AsyncIterator[Booth]:
     await asyncio.gather(running, return_exceptions=True)
 
 
+@pytest.mark.promise("F27")
 async def test_a_call_that_nobody_could_hear_is_recognised_when_it_has_ended(
     booth: Booth, database: Database, cluster: Cluster
 ) -> None:

@@ -56,6 +56,7 @@ async def taken(database: Database, home: Household, call_id: UUID) -> Work:
     return work
 
 
+@pytest.mark.promise("F26")
 async def test_a_stream_is_asked_for_with_a_fresh_pass_and_three_times_at_the_most(
     database: Database, cluster: Cluster
 ) -> None:
@@ -102,6 +103,7 @@ async def test_no_stream_is_asked_for_where_one_runs_or_the_call_is_over(
     assert LOOK_SECONDS - 5 < again["due"] <= LOOK_SECONDS
 
 
+@pytest.mark.promise("F26")
 async def test_a_stream_whose_server_was_killed_is_started_again(
     database: Database, cluster: Cluster
 ) -> None:
@@ -129,6 +131,7 @@ async def test_a_request_without_a_reply_is_not_counted_and_keeps_its_name(datab
     assert [asked["name"] for asked in telephony.asked] == ["callguard-1", "callguard-1"]
 
 
+@pytest.mark.promise("F26")
 async def test_f26_a_cut_stream_comes_back_and_the_call_is_whole_again(
     settings: Settings, cluster: Cluster
 ) -> None:

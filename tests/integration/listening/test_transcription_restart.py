@@ -59,6 +59,7 @@ async def faults(cluster: Cluster) -> list[str]:
     return [row["fault"] for row in await rows(cluster, HELD_BACK)]
 
 
+@pytest.mark.promise("F27")
 @pytest.mark.parametrize("habit", ["withheld-at-first", "fails-at-first"])
 async def test_words_come_again_from_a_second_session(
     habit: str, stage: Stage, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +87,7 @@ async def test_words_come_again_from_a_second_session(
         api_document().check_request(request.method, request.path, request.params)
 
 
+@pytest.mark.promise("F27")
 async def test_it_is_asked_for_once_and_then_the_call_stays_degraded(
     stage: Stage, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ async def test_without_consent_nobody_is_recorded(stage: Stage, cluster: Cluster
     assert await told(cluster) == []
 
 
+@pytest.mark.promise("F25")
 @pytest.mark.usefixtures("script")
 async def test_where_nobody_can_be_reached_a_message_is_the_last_way(stage: Stage, cluster: Cluster) -> None:
     await wish(cluster, f"voicemail_unreachable = true, {CONSENT}")

@@ -91,6 +91,7 @@ async def work_of(cluster: Cluster, kind: str) -> list[Row]:
     return await rows(cluster, query, kind)
 
 
+@pytest.mark.promise("F16", "F27")
 @pytest.mark.usefixtures("call_id")
 async def test_each_call_is_looked_at_after_ten_seconds_of_the_databases_clock(cluster: Cluster) -> None:
     (work,) = await work_of(cluster, "watch_transcription")
@@ -98,6 +99,7 @@ async def test_each_call_is_looked_at_after_ten_seconds_of_the_databases_clock(c
     assert 5 < work["due"] <= 10
 
 
+@pytest.mark.promise("F27")
 @pytest.mark.parametrize("state", ["failed", "stopped"])
 async def test_an_early_end_is_noticed_while_the_call_goes_on(
     state: str, stage: Stage, twilio: SignedClient, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
@@ -142,6 +144,7 @@ async def test_a_start_that_comes_late_ends_the_fault(
     assert await notices(cluster) == [("transcription_missing", None, False)]
 
 
+@pytest.mark.promise("F27")
 async def test_speech_that_brings_no_words_is_noticed_and_heard_here_until_they_come(
     database: Database,
     home: Household,
@@ -170,6 +173,7 @@ async def test_speech_that_brings_no_words_is_noticed_and_heard_here_until_they_
     assert await notices(cluster) == [("transcription_silent", "local", False)]
 
 
+@pytest.mark.promise("F27")
 async def test_a_call_that_nobody_can_hear_says_why(
     database: Database, stream: AdmittedStream, local: LocalTranscriber, cluster: Cluster
 ) -> None:
@@ -214,6 +218,7 @@ async def test_the_end_of_a_stream_is_looked_into_however_it_came(
     assert await value(cluster, "SELECT end_reason FROM media_streams") == reason
 
 
+@pytest.mark.promise("F27")
 async def test_a_fault_is_logged_once_and_without_anything_personal(
     database: Database, home: Household, call_id: UUID
 ) -> None:
@@ -231,6 +236,7 @@ async def test_a_fault_is_logged_once_and_without_anything_personal(
     ]
 
 
+@pytest.mark.promise("F27")
 async def test_an_error_of_the_transcription_degrades_a_whole_call(stage: Stage, cluster: Cluster) -> None:
     record = await stage.stand_in.place_call(
         CallPlan(

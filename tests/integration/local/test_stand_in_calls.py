@@ -152,6 +152,7 @@ async def test_retries_carry_the_same_idempotency_token() -> None:
         assert tokens[0] != tokens[3]
 
 
+@pytest.mark.promise("F2")
 async def test_a_slow_receiver_meets_the_read_timeout_of_its_url() -> None:
     async with bench() as b:
         await _set_number(b, voice_url="/voice#rt=100&rc=1&rp=rt", voice_fallback_url="/fallback")
@@ -176,6 +177,7 @@ async def test_wrong_overrides_are_told_and_ignored() -> None:
         assert (record.outcome, b.stand_in.debugger.codes()) == (Outcome.REJECTED, (11243,))
 
 
+@pytest.mark.promise("F1")
 async def test_a_dead_server_falls_back_after_a_refused_connection() -> None:
     async with bench() as b:
         await b.client.incoming_phone_numbers(next(iter(b.stand_in.numbers)).sid).update_async(

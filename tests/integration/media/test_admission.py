@@ -3,6 +3,8 @@
 import time
 from uuid import uuid4
 
+import pytest
+
 from callguard.db.pool import Database
 from callguard.domain.listening import Fault
 from callguard.intake.signature import SignatureGate
@@ -29,6 +31,7 @@ def fresh_pass(number: int = 1, age_seconds: float = 0) -> str:
     return PASSES.issue(call_sid(number), uuid4(), time.time() - age_seconds)
 
 
+@pytest.mark.promise("A6")
 async def test_a_stream_that_reconnects_needs_a_fresh_pass(database: Database, cluster: Cluster) -> None:
     home = await household(database)
     call_id = await open_call(database, home)
@@ -43,6 +46,7 @@ async def test_a_stream_that_reconnects_needs_a_fresh_pass(database: Database, c
     assert await value(cluster, "SELECT count(*) FROM media_streams") == 2
 
 
+@pytest.mark.promise("A6")
 async def test_a_pass_opens_only_the_call_it_was_made_for_and_only_for_a_while(database: Database) -> None:
     home = await household(database)
     for number in (1, 2):

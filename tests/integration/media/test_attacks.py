@@ -86,6 +86,7 @@ def held_by_callguard() -> int:
     return sum(trace.size for trace in ours.traces)
 
 
+@pytest.mark.promise("A7")
 async def test_a7_ten_thousand_silent_sockets_are_turned_away_and_leave_nothing_behind() -> None:
     live = LiveStreams(ROOM)
     endpoint = make_media_endpoint(Gate(), Book(), live, MediaLimits(start_s=60))
@@ -119,6 +120,7 @@ async def test_a7_ten_thousand_silent_sockets_are_turned_away_and_leave_nothing_
     assert after - before < 200_000
 
 
+@pytest.mark.promise("A7")
 async def test_a7_frames_that_come_faster_than_they_are_taken_wait_outside() -> None:
     """The server reads no further than what it is busy with: what it holds stays small."""
     frame, many = media(0, bytes(40_000)), 400
@@ -146,6 +148,7 @@ async def test_a7_frames_that_come_faster_than_they_are_taken_wait_outside() -> 
     assert held < many * len(frame) / 10
 
 
+@pytest.mark.promise("A7")
 async def test_a7_a_frame_that_never_ends_is_not_waited_for() -> None:
     """Slow: its header promises 60 000 bytes, and after a few of them nothing comes."""
     async with serve(MediaLimits(start_s=0.5)) as server, server.connect() as ws:
@@ -190,6 +193,7 @@ def passes_of(stage: Stage) -> PassIssuer:
 Door = Callable[..., connect]
 
 
+@pytest.mark.promise("A6")
 async def test_a6_without_a_signature_nobody_gets_as_far_as_a_frame(door: Door, cluster: Cluster) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await door(signed=False)
@@ -197,6 +201,7 @@ async def test_a6_without_a_signature_nobody_gets_as_far_as_a_frame(door: Door, 
     assert await value(cluster, "SELECT count(*) FROM media_streams") == 0
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize("token", ["none", "forged", "of another call", "too old"])
 async def test_a6_without_a_good_token_a_signed_stream_is_closed(
     token: str, stage: Stage, door: Door, known_call: str, cluster: Cluster
@@ -214,6 +219,7 @@ async def test_a6_without_a_good_token_a_signed_stream_is_closed(
     assert await value(cluster, "SELECT count(*) FROM media_streams") == 0
 
 
+@pytest.mark.promise("A6")
 async def test_a6_a_token_admits_one_stream_and_its_copy_none(
     stage: Stage, door: Door, known_call: str, cluster: Cluster
 ) -> None:
@@ -227,6 +233,7 @@ async def test_a6_a_token_admits_one_stream_and_its_copy_none(
         assert first.close_code is None
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
@@ -251,6 +258,7 @@ async def test_a7_what_is_no_frame_closes_a_running_stream(
     await eventually(lambda: value(cluster, ended), lambda reason: reason is not None)
 
 
+@pytest.mark.promise("A7")
 async def test_a7_no_frame_can_be_a_bomb_since_nothing_is_compressed(door: Door) -> None:
     async with door(compression="deflate") as ws:
         assert ws.protocol.extensions == []

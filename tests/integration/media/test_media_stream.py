@@ -80,6 +80,7 @@ async def test_two_streams_at_once_stay_apart() -> None:
         assert server.book.pages[calls[1]].end is None
 
 
+@pytest.mark.promise("A1", "A6")
 async def test_a_handshake_without_a_signature_is_forbidden() -> None:
     async with serve() as server:
         with pytest.raises(InvalidStatus) as refused:
@@ -90,6 +91,7 @@ async def test_a_handshake_without_a_signature_is_forbidden() -> None:
 BAD_FORMAT = {"encoding": "audio/l16", "sampleRate": 16_000, "channels": 1}
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize(
     "messages",
     [
@@ -110,6 +112,7 @@ async def test_who_breaks_the_protocol_at_the_door_is_turned_away(messages: list
         assert server.book.pages == {}
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize(
     "message",
     [
@@ -129,6 +132,7 @@ async def test_a_stream_that_breaks_the_protocol_ends(message: str) -> None:
         assert page.heard[Track.INBOUND].received_ms == 20
 
 
+@pytest.mark.promise("A6")
 async def test_a_token_admits_one_stream() -> None:
     async with serve() as server, server.connect() as first, server.connect() as second:
         await send(first, CONNECTED, start())
@@ -138,6 +142,7 @@ async def test_a_token_admits_one_stream() -> None:
         assert await close_code(second) == 1008
 
 
+@pytest.mark.promise("A5")
 async def test_events_added_later_change_nothing() -> None:
     async with serve() as server, server.connect() as ws:
         await send(ws, CONNECTED, start(), '{"event":"added","streamSid":"MZ1"}', media(0, FRAME), stop())
@@ -145,6 +150,7 @@ async def test_events_added_later_change_nothing() -> None:
         assert (await server.book.last_page()).heard[Track.INBOUND].received_ms == 20
 
 
+@pytest.mark.promise("A6")
 async def test_a_token_that_cannot_be_checked_is_not_spent() -> None:
     async with serve() as server, server.connect() as first, server.connect() as second:
         server.gate.database_is_down = True
@@ -155,12 +161,14 @@ async def test_a_token_that_cannot_be_checked_is_not_spent() -> None:
         assert await close_code(second) == 1000
 
 
+@pytest.mark.promise("A7")
 async def test_a_socket_that_does_not_start_is_closed() -> None:
     async with serve(MediaLimits(start_s=0.05)) as server, server.connect() as ws:
         await send(ws, CONNECTED)
         assert await close_code(ws) == 1008
 
 
+@pytest.mark.promise("A7")
 async def test_a_stream_that_falls_silent_is_closed() -> None:
     async with serve(MediaLimits(idle_s=0.05, progress_s=0)) as server, server.connect() as ws:
         await send(ws, CONNECTED, start(), media(0, FRAME))
@@ -191,6 +199,7 @@ async def test_a_caller_who_vanishes_leaves_what_was_heard() -> None:
         assert server.live.get(CALL) is None
 
 
+@pytest.mark.promise("F22", "A7")
 async def test_beyond_its_room_the_server_turns_streams_away() -> None:
     async with serve(REPORT_EACH_FRAME, max_streams=1) as server:
         async with server.connect() as first, server.connect() as second:
@@ -236,6 +245,7 @@ async def test_a_slow_book_holds_no_audio_up() -> None:
         assert server.book.most_at_once == 1
 
 
+@pytest.mark.promise("F23")
 async def test_closing_all_tells_each_stream_and_waits_for_the_book() -> None:
     async with serve(REPORT_EACH_FRAME) as server, server.connect() as started, server.connect() as waiting:
         await send(started, CONNECTED, start(), media(0, FRAME))
@@ -253,6 +263,7 @@ async def test_closing_all_tells_each_stream_and_waits_for_the_book() -> None:
             assert await close_code(late) == 1013
 
 
+@pytest.mark.promise("F23")
 async def test_a_server_that_stops_ends_its_streams_in_the_book() -> None:
     async with serve(REPORT_EACH_FRAME) as server, server.connect() as ws:
         await send(ws, CONNECTED, start(), media(0, FRAME))

@@ -8,7 +8,7 @@ from callguard.alerting.speech import AlertSpeech, participant_label
 from callguard.domain.reply_texts import Told
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
-from callguard.intake.twiml import LANGUAGE_CODES
+from callguard.intake.twiml import LANGUAGE_CODES, RETRIED
 from callguard.local.twilio.twiml import parse
 
 SPEECH = AlertSpeech("https://calls.example.org")
@@ -76,5 +76,9 @@ def test_a_caller_on_hold_is_told_so_in_the_calls_language(language: str) -> Non
 
 
 def test_the_addresses_that_twilio_reports_to() -> None:
-    assert SPEECH.message_status_url("a&b") == "https://calls.example.org/message-status?alert=a%26b"
-    assert SPEECH.call_status_url("a&b") == "https://calls.example.org/alert-call-status?alert=a%26b"
+    assert (
+        SPEECH.message_status_url("a&b") == f"https://calls.example.org/message-status?alert=a%26b{RETRIED}"
+    )
+    assert (
+        SPEECH.call_status_url("a&b") == f"https://calls.example.org/alert-call-status?alert=a%26b{RETRIED}"
+    )

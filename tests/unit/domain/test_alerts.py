@@ -220,6 +220,7 @@ class TestDeliveryStatus:
     def test_each_status_of_twilio_has_one_of_ours(self, twilio: str, ours: DeliveryStatus) -> None:
         assert delivery_status(twilio) is ours
 
+    @pytest.mark.promise("F6")
     @pytest.mark.parametrize("last", ["delivered", "undelivered", "failed"])
     def test_callbacks_in_any_order_and_twice_never_move_an_alert_back(self, last: str) -> None:
         for order in permutations(["queued", "sending", "sent", last, "sent"]):

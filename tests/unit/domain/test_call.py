@@ -1,4 +1,5 @@
 import itertools
+from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
@@ -66,7 +67,14 @@ def test_unanswered_legs_are_over_and_were_not_answered() -> None:
 
 
 def test_a_conference_is_named_after_its_user_and_moment() -> None:
-    assert conference_name("17", 1_700_000_000_123) == "User-17-1700000000123"
+    moment = datetime(2023, 11, 14, 22, 13, 20, 123_456, tzinfo=UTC)
+    assert conference_name("17", moment, "CA" + "0" * 31 + "a") == "User-17-1700000000123456010"
+
+
+def test_callers_who_ring_at_the_same_moment_do_not_meet() -> None:
+    moment = datetime(2023, 11, 14, 22, 13, 20, 123_456, tzinfo=UTC)
+    names = {conference_name("17", moment, f"CA{number:032x}") for number in range(100)}
+    assert len(names) == 100
 
 
 class TestLife:

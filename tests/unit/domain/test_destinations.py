@@ -13,6 +13,7 @@ PREMIUM = {"US": "+1900" + "5551234", "GB": "+449098" + "790123", "FR": "+33899"
 PERSONAL = "+4470" + "12345678"
 
 
+@pytest.mark.promise("A22", "A23")
 @pytest.mark.parametrize(
     ("address", "countries", "refused"),
     [

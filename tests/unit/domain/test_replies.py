@@ -136,6 +136,7 @@ class TestMeant:
         assert meant(None, [one], contacts=2) is None
         assert meant(one.code, [one], contacts=2) is one
 
+    @pytest.mark.promise("A21")
     def test_a_wrong_code_is_not_overlooked(self) -> None:
         assert meant("FFFFFF", [alert(ONE_CALL, 1)], contacts=1) is None
 

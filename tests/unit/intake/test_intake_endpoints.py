@@ -58,6 +58,7 @@ async def test_a_number_of_nobody_is_rejected(server: Server) -> None:
     assert [(child.tag, child.get("reason")) for child in root] == [("Reject", "rejected")]
 
 
+@pytest.mark.promise("F4")
 @pytest.mark.parametrize(
     "failure",
     [DatabaseUnavailable("Away."), DatabaseError("Refused."), TimeoutError(), RuntimeError("a bug")],
@@ -85,6 +86,7 @@ async def test_a_number_that_was_called_once_connects_when_the_database_goes_awa
     assert text_of(await server.ring(), "Dial/Number") == MARGARET.phone_number
 
 
+@pytest.mark.promise("F15")
 async def test_the_call_connects_even_when_the_disk_is_full(server: Server) -> None:
     await server.routes.refresh(as_database(StoredRoutes(MARGARET)))
     server.recorder.failure, server.recorder.spool_failure = DatabaseUnavailable("Away."), SpoolError("Full.")

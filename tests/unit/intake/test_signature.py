@@ -1,5 +1,6 @@
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -55,6 +56,7 @@ class TestForm:
 
         assert not GATE.webhook_ok(request(signature=signature), FormData(FORM))
 
+    @pytest.mark.promise("A4")
     @pytest.mark.parametrize("host", ["calls.example.org", "evil.example", "x/call-status#", "x?y=", ""])
     def test_the_host_header_changes_nothing(self, host: str) -> None:
         here = signed(f"{BASE}/incoming-call", FORM)
@@ -63,6 +65,7 @@ class TestForm:
         assert GATE.webhook_ok(request(signature=here, host=host), FormData(FORM))
         assert not GATE.webhook_ok(request(signature=elsewhere, host=host), FormData(FORM))
 
+    @pytest.mark.promise("A3")
     def test_the_secondary_token_is_accepted_and_others_are_not(self) -> None:
         url = f"{BASE}/incoming-call"
 
@@ -70,6 +73,21 @@ class TestForm:
         assert not GATE.webhook_ok(request(signature=signed(url, FORM, "another")), FormData(FORM))
         only_primary = SignatureGate([PRIMARY], BASE)
         assert not only_primary.webhook_ok(request(signature=signed(url, FORM, SECONDARY)), FormData(FORM))
+
+    @pytest.mark.promise("A3")
+    @pytest.mark.parametrize(("seconds", "accepted"), [(-1, True), (0, False), (1, False)])
+    def test_the_secondary_tokens_time_ends(self, seconds: int, accepted: bool) -> None:
+        url, end = f"{BASE}/incoming-call", datetime(2026, 12, 1, tzinfo=UTC)
+        gate = SignatureGate(
+            [PRIMARY, SECONDARY], BASE, rotated_by=end, clock=lambda: end + timedelta(seconds=seconds)
+        )
+        socket = request(
+            "/media-stream", signature=signed("wss://calls.example.org/media-stream", token=SECONDARY)
+        )
+
+        assert gate.webhook_ok(request(signature=signed(url, FORM, SECONDARY)), FormData(FORM)) is accepted
+        assert gate.web_socket_ok(socket) is accepted
+        assert gate.webhook_ok(request(signature=signed(url, FORM)), FormData(FORM))
 
     @pytest.mark.parametrize("signature", [None, "", "wrong", "é", "=" * 28])
     def test_without_a_right_signature_it_is_refused(self, signature: str | None) -> None:
@@ -138,6 +156,7 @@ class TestJson:
 
         assert GATE.webhook_ok(request(query=query, signature=signature), self.BODY)
 
+    @pytest.mark.promise("A1")
     @pytest.mark.parametrize("body", [b"", b"{}", b"\xff\xfe", BODY + b" "])
     def test_another_body_is_refused(self, body: bytes) -> None:
         query = self.query(self.BODY)
@@ -158,6 +177,7 @@ class TestJson:
 
 
 class TestWebSocket:
+    @pytest.mark.promise("A1")
     @pytest.mark.parametrize("slash", ["", "/"])
     @pytest.mark.parametrize("port", ["", ":443"])
     @pytest.mark.parametrize("token", [PRIMARY, SECONDARY])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callguard.domain.policy import Action, Consent
-from callguard.intake.twiml import LANGUAGE_CODES, Twiml, language_code
+from callguard.intake.twiml import LANGUAGE_CODES, RETRIED, Twiml, language_code
 from callguard.intake.wordings import announcement_played, consent_played
 from callguard.trust.passes import PassIssuer
 
@@ -133,7 +133,7 @@ def test_words_and_audio_start_before_anybody_is_dialled(direct: bool) -> None:
 
     assert [child.tag for child in root] == ["Start", "Start", "Dial"]
     transcription, stream = found(root, "Start/Transcription"), found(root, "Start/Stream")
-    assert transcription.get("statusCallbackUrl") == "https://calls.example.org/transcription"
+    assert transcription.get("statusCallbackUrl") == f"https://calls.example.org/transcription{RETRIED}"
     assert transcription.get("partialResults") == "true"
     assert transcription.get("profanityFilter") == "false"
     assert transcription.get("track") == stream.get("track") == "both_tracks"
@@ -275,7 +275,7 @@ def test_markup_in_a_value_is_text() -> None:
 
 
 def test_the_addresses_that_twilio_reports_to() -> None:
-    assert TWIML.leg_status_url(CALL) == f"https://calls.example.org/call-status?parent={CALL}"
+    assert TWIML.leg_status_url(CALL) == f"https://calls.example.org/call-status?parent={CALL}{RETRIED}"
 
 
 @pytest.mark.parametrize("code", LANGUAGE_CODES.values())

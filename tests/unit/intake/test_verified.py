@@ -86,6 +86,7 @@ async def test_nul_characters_which_the_database_refuses_are_taken_out(
     assert door.received == [{"CallSid": "CA1", "From": ""}]
 
 
+@pytest.mark.promise("A1")
 @pytest.mark.parametrize("headers", [{}, {"x-twilio-signature": "wrong"}, {"x-twilio-signature": ""}])
 @pytest.mark.parametrize(
     "content_type",
@@ -138,6 +139,7 @@ async def test_what_breaks_the_protocol_is_told_of(client: httpx.AsyncClient) ->
     assert "names no call" in reply.text
 
 
+@pytest.mark.promise("A1")
 async def test_a_refusal_tells_nothing_of_what_was_sent(client: httpx.AsyncClient) -> None:
     reply = await client.post("/hook", data=FORM)
 
@@ -152,6 +154,7 @@ async def test_the_largest_webhook_is_taken(client: httpx.AsyncClient) -> None:
     assert reply.status_code == 204
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_larger_one_is_refused_whether_or_not_it_says_so(
     client: httpx.AsyncClient, door: Door, announced: bool

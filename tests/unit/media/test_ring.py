@@ -1,6 +1,7 @@
 import tracemalloc
 from itertools import pairwise
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -114,6 +115,7 @@ def test_an_empty_ring_has_nothing() -> None:
     assert (ring.last(1000), ring.end_ms, ring.received_ms, ring.lost_ms) == (b"", 0, 0, 0)
 
 
+@pytest.mark.promise("A7")
 def test_memory_does_not_grow_with_the_call() -> None:
     ring = AudioRing()
     payload = frame(1)

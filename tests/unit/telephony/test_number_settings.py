@@ -13,6 +13,7 @@ NUMBER = "+12025550100"
 WANTED = wanted_settings(BASE, "https://static.example.org/dial.xml")
 
 
+@pytest.mark.promise("F2")
 def test_a_caller_waits_six_seconds_at_the_most_before_the_fallback() -> None:
     overrides = Overrides.parse(urldefrag(WANTED.voice_url).fragment)
     assert (overrides.retries + 1) * max(overrides.read_ms, overrides.connect_ms) <= 6000
@@ -29,6 +30,7 @@ def test_only_what_differs_is_told() -> None:
     assert here.differences(WANTED) == [("voice_method", "GET", "POST"), ("sms_url", "", WANTED.sms_url)]
 
 
+@pytest.mark.promise("F1")
 @pytest.mark.parametrize(
     ("template", "current", "url"),
     [

@@ -239,6 +239,7 @@ async def test_nobody_listens() -> None:
     assert SMS["to"] not in str(caught.value)
 
 
+@pytest.mark.promise("F21")
 async def test_no_reply_in_time_is_unreachable_and_not_repeated(
     api: TwilioApi, telephony: TwilioTelephony, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ async def test_a_fact_removed_twice_counts_once(folder: Path) -> None:
     assert spool.holds(CALL)
 
 
+@pytest.mark.promise("F3")
 async def test_nothing_of_a_fact_shows_on_disk_and_only_the_owner_reads_it(folder: Path) -> None:
     spool = opened(folder)
     await spool.keep(told("gift cards"))
