@@ -10,6 +10,6 @@ One call in seven steps, each in a room of its own:
 6. `dashboard`   people see the call, the risk and its reasons, and who was told; `evidence`: contacts do
 7. `local`       all of it on one machine: embedded Postgres, a stand-in for Twilio, recognition, the demo
 
-Below them stand `domain` (what things are, pure), `db`, `telephony` and `trust`; `bootstrap` puts all
+Below them stand `domain` (what things are, pure), `db`, `telephony` and `trust`; `parts` puts all
 together, `app` has the doors, `server` and `cli` run them. docs/architecture.md draws the way.
 """
