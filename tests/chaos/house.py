@@ -82,14 +82,14 @@ class Killer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a call. `messages`: how many texts each relative got."""
+    """What became of a call. `messages`: how often each number got each text, which has a code of its own."""
 
     record: CallRecord
     steps: tuple[str, ...]
     killed: bool
     taken_over_after: float | None
     transcript: tuple[tuple[str, str], ...]
-    messages: dict[str, int]
+    messages: dict[tuple[str, str], int]
     alerts: tuple[tuple[str, str], ...]
     stuck: tuple[str, ...]
 
@@ -101,8 +101,10 @@ class Outcome:
     @property
     def told(self) -> str:
         """`once`, `twice` or `lost`: of the texts to the relatives."""
-        counts = [self.messages.get(relative.phone_number, 0) for relative in DEMO_FAMILY.relatives]
-        return "lost" if 0 in counts else "twice" if max(counts) > 1 else "once"
+        told = {number for number, _ in self.messages}
+        if any(relative.phone_number not in told for relative in DEMO_FAMILY.relatives):
+            return "lost"
+        return "twice" if max(self.messages.values()) > 1 else "once"
 
     @property
     def faults(self) -> list[str]:
@@ -216,7 +218,7 @@ class House:
             killer.victim is not None,
             killer.taken_over_after,
             tuple((row["speaker"], row["text"]) for row in found),
-            Counter(message.to_number for message in self.stand_in.messages[told_before:]),
+            Counter((message.to_number, message.body) for message in self.stand_in.messages[told_before:]),
             tuple((row["alert_type"], row["status"]) for row in alerts),
             stuck,
         )

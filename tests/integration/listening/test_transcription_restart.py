@@ -24,7 +24,7 @@ from tests.integration.local.stand_in_bench import api_document
 from tests.integration.population import call_sid, household, open_call, rows, value
 
 FIRST, SECOND = "hello is this margaret", "there is a warrant for your arrest"
-HELD_BACK = "SELECT fault FROM notices WHERE ended_at IS NULL ORDER BY began_at"
+HELD_BACK = "SELECT kind FROM notices WHERE ended_at IS NULL ORDER BY began_at"
 
 
 async def call(
@@ -56,7 +56,7 @@ def asked_again(stage: Stage) -> list[dict[str, tuple[str, ...]]]:
 
 
 async def faults(cluster: Cluster) -> list[str]:
-    return [row["fault"] for row in await rows(cluster, HELD_BACK)]
+    return [row["kind"] for row in await rows(cluster, HELD_BACK)]
 
 
 @pytest.mark.promise("F27")
