@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from callguard.db.pool import Row
-from callguard.domain.alert_texts import AlertText, alert_message
+from callguard.domain.alert_texts import AlertText, Moment, alert_message
 from callguard.domain.quotations import quotable
 from callguard.domain.replies import code_of
 from callguard.domain.scoring import AlertLevel
@@ -33,6 +33,7 @@ class Letters:
             code=code_of(row["id"]),
             quotation=_telling(row["quotations"], row["full_transcript"]) if quote else None,
             link=self._links.url(row["id"]) if row["verified"] else None,
+            moment=Moment(row["moment"]),
         )
         return alert_message(text, row["language"])
 

@@ -19,6 +19,7 @@ from callguard.alerting.speech import AlertSpeech
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
+from callguard.domain.alert_texts import Moment
 from callguard.domain.alerts import (
     FREE,
     NOT_RECEIVED,
@@ -266,6 +267,7 @@ class Outbox:
                 alert["person_name"],
                 FraudType(alert["fraud_type"]) if alert["fraud_type"] else None,
                 alert["language"],
+                Moment(alert["moment"]),
             )
             callback = self._speech.call_status_url(alert["id"])
             sid = await self._telephony.place_call(

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from callguard.domain import sms
+from callguard.domain.alert_texts import Moment
 from callguard.domain.ladder import Wording
 from callguard.domain.ladder_texts import TO_THE_CALLER, whisper_words
 from callguard.domain.reply_texts import Told, words_of
@@ -20,19 +21,47 @@ _SOMEBODY = {
     "pt": "A pessoa de quem cuida",
 }
 _REASON = {
-    AlertLevel.DANGER: {
+    (AlertLevel.DANGER, Moment.LIVE): {
         "en": "{who} is on the phone with a likely scammer: {kind}.",
         "es": "{who} habla por teléfono con un probable estafador.",
         "fr": "{who} est au téléphone avec un escroc probable.",
         "de": "{who} telefoniert wahrscheinlich mit einem Betrüger.",
         "pt": "{who} está ao telefone com um provável burlão.",
     },
-    AlertLevel.WARNING: {
+    (AlertLevel.DANGER, Moment.OVER): {
+        "en": "{who} was on the phone with a likely scammer: {kind}.",
+        "es": "{who} habló por teléfono con un probable estafador.",
+        "fr": "{who} a été au téléphone avec un escroc probable.",
+        "de": "{who} hat wahrscheinlich mit einem Betrüger telefoniert.",
+        "pt": "{who} esteve ao telefone com um provável burlão.",
+    },
+    (AlertLevel.DANGER, Moment.MESSAGE): {
+        "en": "A likely scammer left {who} a message: {kind}.",
+        "es": "Un probable estafador dejó un mensaje a {who}.",
+        "fr": "Un escroc probable a laissé un message à {who}.",
+        "de": "Ein wahrscheinlicher Betrüger hat {who} eine Nachricht hinterlassen.",
+        "pt": "Um provável burlão deixou uma mensagem a {who}.",
+    },
+    (AlertLevel.WARNING, Moment.LIVE): {
         "en": "{who} is in a phone call that sounds suspicious: it may be {kind}.",
         "es": "{who} está en una llamada que parece sospechosa.",
         "fr": "{who} est dans un appel qui semble suspect.",
         "de": "{who} führt ein Gespräch, das verdächtig klingt.",
         "pt": "{who} está numa chamada que parece suspeita.",
+    },
+    (AlertLevel.WARNING, Moment.OVER): {
+        "en": "{who} had a phone call that sounded suspicious: it may have been {kind}.",
+        "es": "{who} tuvo una llamada que pareció sospechosa.",
+        "fr": "{who} a eu un appel qui semblait suspect.",
+        "de": "{who} hatte ein Gespräch, das verdächtig klang.",
+        "pt": "{who} teve uma chamada que pareceu suspeita.",
+    },
+    (AlertLevel.WARNING, Moment.MESSAGE): {
+        "en": "Somebody left {who} a message that sounds suspicious: it may be {kind}.",
+        "es": "Alguien dejó a {who} un mensaje que parece sospechoso.",
+        "fr": "Quelqu'un a laissé à {who} un message qui semble suspect.",
+        "de": "Jemand hat {who} eine Nachricht hinterlassen, die verdächtig klingt.",
+        "pt": "Alguém deixou a {who} uma mensagem que parece suspeita.",
     },
 }
 _KEYS = {
@@ -41,6 +70,14 @@ _KEYS = {
     "fr": "Tapez 1 pour couper l'appelant, 2 si tout va bien, 3 pour rejoindre l'appel.",
     "de": "Drücken Sie die 1, um den Anrufer zu trennen, die 2, wenn alles gut ist, die 3, um mitzusprechen.",
     "pt": "Prima 1 para desligar quem ligou, 2 se está tudo bem, 3 para entrar na chamada.",
+}
+# Of a call that is over there is nothing to hang up on, or to join.
+_LATE_KEYS = {
+    "en": "Press 2 if it is fine.",
+    "es": "Pulse 2 si todo está bien.",
+    "fr": "Tapez 2 si tout va bien.",
+    "de": "Drücken Sie die 2, wenn alles gut ist.",
+    "pt": "Prima 2 se está tudo bem.",
 }
 
 
@@ -52,16 +89,25 @@ class AlertSpeech:
         self._templates = templates()
 
     def alert_call(
-        self, alert_id: object, level: AlertLevel, person: str, fraud_type: FraudType | None, language: str
+        self,
+        alert_id: object,
+        level: AlertLevel,
+        person: str,
+        fraud_type: FraudType | None,
+        language: str,
+        moment: Moment = Moment.LIVE,
     ) -> str:
         """Rings with the reason in fixed words, and listens for a key."""
         who = sms.plain_name(person)[:LONGEST_NAME].rstrip() or _in(_SOMEBODY, language)
-        reason = _in(_REASON[level], language).format(who=who, kind=kind_of(fraud_type or FraudType.OTHER))
+        keys = _KEYS if moment is Moment.LIVE else _LATE_KEYS
+        reason = _in(_REASON[level, moment], language).format(
+            who=who, kind=kind_of(fraud_type or FraudType.OTHER)
+        )
         return self._render(
             "alert_call.xml",
             answer_url=self._url("/alert-answer", alert=alert_id),
             language_code=language_code(language),
-            words=f"callguard. {reason} {_in(_KEYS, language)}",
+            words=f"callguard. {reason} {_in(keys, language)}",
         )
 
     def answered(self, told: Told, language: str) -> str:

@@ -5,6 +5,7 @@ there is room: the link to the evidence, a quotation, the caller, the kind of fr
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from callguard.domain import sms
 from callguard.domain.caller import WITHHELD, spoken_number
@@ -23,6 +24,14 @@ class _Words:
     somebody: str
     danger: str
     warning: str
+    over_danger: str
+    over_warning: str
+    message_danger: str
+    message_warning: str
+    over_ring: str
+    message_ring: str
+    late_reply: str
+    short_late_reply: str
     short_danger: str
     short_warning: str
     kind: str
@@ -43,6 +52,14 @@ _WORDS = {
         somebody="the person you look after",
         danger="callguard ALERT: {who} is on the phone with a likely scammer.",
         warning="callguard warning: a call to {who} sounds suspicious.",
+        over_danger="callguard ALERT: {who} was on the phone with a likely scammer.",
+        over_warning="callguard warning: a call to {who} sounded suspicious.",
+        message_danger="callguard ALERT: a likely scammer left {who} a message.",
+        message_warning="callguard warning: a message left for {who} sounds suspicious.",
+        over_ring="Ring or go there: was anything paid or told?",
+        message_ring="Have them not call back; no money.",
+        late_reply="Reply SAFE or CALL (not STOP). Code {code}",
+        short_late_reply="Reply SAFE (not STOP) {code}",
         short_danger="callguard ALERT: {who}, scam call.",
         short_warning="callguard warning: {who}, odd call.",
         kind="It may be {kind}.",
@@ -62,6 +79,14 @@ _WORDS = {
         somebody="la persona a su cuidado",
         danger="callguard ALERTA: {who} habla por teléfono con un probable estafador.",
         warning="callguard aviso: una llamada a {who} parece sospechosa.",
+        over_danger="callguard ALERTA: {who} habló por teléfono con un probable estafador.",
+        over_warning="callguard aviso: una llamada a {who} pareció sospechosa.",
+        message_danger="callguard ALERTA: un probable estafador dejó un mensaje a {who}.",
+        message_warning="callguard aviso: un mensaje para {who} parece sospechoso.",
+        over_ring="Llame o vaya: ¿ha pagado o dicho algo?",
+        message_ring="Que no devuelva la llamada; nada de dinero.",
+        late_reply="Responda SEGURO o LLAMAR (no STOP). Código {code}",
+        short_late_reply="Responda SEGURO (no STOP) {code}",
         short_danger="callguard ALERTA: {who}, estafa.",
         short_warning="callguard aviso: {who}, llamada rara.",
         kind="Puede ser {kind}.",
@@ -81,6 +106,14 @@ _WORDS = {
         somebody="la personne que vous suivez",
         danger="callguard ALERTE : {who} est au téléphone avec un escroc probable.",
         warning="callguard attention : un appel à {who} semble suspect.",
+        over_danger="callguard ALERTE : {who} a été au téléphone avec un escroc probable.",
+        over_warning="callguard attention : un appel à {who} semblait suspect.",
+        message_danger="callguard ALERTE : un escroc probable a laissé un message à {who}.",
+        message_warning="callguard attention : un message pour {who} semble suspect.",
+        over_ring="Appelez ou allez-y : rien payé, rien dit ?",
+        message_ring="Ne pas rappeler ; pas d'argent.",
+        late_reply="Répondez SUR ou APPELER (pas STOP). Code {code}",
+        short_late_reply="Répondez SUR (pas STOP) {code}",
         short_danger="callguard ALERTE: {who}, arnaque.",
         short_warning="callguard attention : {who}, appel suspect.",
         kind="Peut-être {kind}.",
@@ -100,6 +133,14 @@ _WORDS = {
         somebody="die Person, um die Sie sich kümmern",
         danger="callguard ALARM: {who} telefoniert wahrscheinlich mit einem Betrüger.",
         warning="callguard Warnung: Ein Anruf bei {who} klingt verdächtig.",
+        over_danger="callguard ALARM: {who} hat wahrscheinlich mit einem Betrüger telefoniert.",
+        over_warning="callguard Warnung: Ein Anruf bei {who} klang verdächtig.",
+        message_danger="callguard ALARM: {who} hat wohl eine Nachricht von einem Betrüger bekommen.",
+        message_warning="callguard Warnung: Eine Nachricht für {who} klingt verdächtig.",
+        over_ring="Rufen Sie an oder gehen Sie hin: Wurde etwas bezahlt oder verraten?",
+        message_ring="Bitte nicht zurückrufen; kein Geld.",
+        late_reply="Antworten Sie SICHER oder ANRUFEN (nicht STOP). Code {code}",
+        short_late_reply="Antwort SICHER (nicht STOP) {code}",
         short_danger="callguard ALARM: {who}, Betrug.",
         short_warning="callguard Warnung: {who}, seltsamer Anruf.",
         kind="Vielleicht {kind}.",
@@ -120,6 +161,14 @@ _WORDS = {
         somebody="a pessoa de quem cuida",
         danger="callguard ALERTA: {who} está ao telefone com um provável burlão.",
         warning="callguard aviso: uma chamada para {who} parece suspeita.",
+        over_danger="callguard ALERTA: {who} esteve ao telefone com um provável burlão.",
+        over_warning="callguard aviso: uma chamada para {who} pareceu suspeita.",
+        message_danger="callguard ALERTA: um provável burlão deixou uma mensagem a {who}.",
+        message_warning="callguard aviso: uma mensagem para {who} parece suspeita.",
+        over_ring="Ligue ou vá lá: pagou ou disse alguma coisa?",
+        message_ring="Que não ligue de volta; nada de dinheiro.",
+        late_reply="Responda SEGURO ou LIGAR (não STOP). Código {code}",
+        short_late_reply="Responda SEGURO (não STOP) {code}",
         short_danger="callguard ALERTA: {who}, burla.",
         short_warning="callguard aviso: {who}, chamada suspeita.",
         kind="Pode ser {kind}.",
@@ -138,6 +187,14 @@ _WORDS = {
 }
 
 
+class Moment(StrEnum):
+    """What was going on when the alert was decided: the call, nothing any more, or a message was left."""
+
+    LIVE = "live"
+    OVER = "over"
+    MESSAGE = "message"
+
+
 @dataclass(frozen=True, slots=True)
 class AlertText:
     """What an alert's message tells. `caller` as `caller_number` gives it; `quotation` is put in only where
@@ -151,18 +208,15 @@ class AlertText:
     code: str
     quotation: str | None = None
     link: str | None = None
+    moment: Moment = Moment.LIVE
 
 
 def alert_message(text: AlertText, language: str) -> str:
     """The SMS. Its last word is the code; a name in a script that GSM-7 lacks gets the short form."""
     words = _WORDS.get(language, _WORDS["en"])
     who = _beginning(sms.plain_name(text.person), LONGEST_NAME) or words.somebody
-    danger = text.level is AlertLevel.DANGER
     short = not sms.fits_gsm_7(sms.plain(who))
-    if short:
-        opening, reply = (words.short_danger if danger else words.short_warning), words.short_reply
-    else:
-        opening, reply = (words.danger if danger else words.warning), words.reply
+    opening, reply = _frame(words, text, short=short)
     reply = sms.plain(reply.format(code=text.code))
     room = (sms.MOST_UCS_2 if short else sms.MOST_GSM_7) - len(reply) - 1
     who = sms.clip(who, room - len(sms.plain(opening.format(who=""))))
@@ -170,6 +224,31 @@ def alert_message(text: AlertText, language: str) -> str:
     parts = _by_importance(words, language, text, bare_link=short)
     chosen = _chosen(parts, room - sms.units(opening))
     return " ".join([opening, *(part for _, part in sorted(chosen)), reply])
+
+
+def _frame(words: _Words, text: AlertText, *, short: bool) -> tuple[str, str]:
+    """How the message begins, and how it is answered: nobody can hang up on a call that is over."""
+    danger, live = text.level is AlertLevel.DANGER, text.moment is Moment.LIVE
+    if short:
+        opening = words.short_danger if danger else words.short_warning
+        return opening, words.short_reply if live else words.short_late_reply
+    openings = {
+        Moment.LIVE: (words.danger, words.warning),
+        Moment.OVER: (words.over_danger, words.over_warning),
+        Moment.MESSAGE: (words.message_danger, words.message_warning),
+    }
+    in_danger, in_doubt = openings[text.moment]
+    return in_danger if danger else in_doubt, words.reply if live else words.late_reply
+
+
+def _advice(words: _Words, text: AlertText) -> str:
+    if text.level is not AlertLevel.DANGER:
+        return words.check
+    return {
+        Moment.LIVE: words.ring,
+        Moment.OVER: words.over_ring,
+        Moment.MESSAGE: words.message_ring,
+    }[text.moment]
 
 
 def _by_importance(
@@ -185,7 +264,7 @@ def _by_importance(
     parts += [
         (2, words.caller.format(caller=_shown(text.caller, words))),
         (1, words.kind.format(kind=fraud_in(language, text.fraud_type))),
-        (4, words.ring if text.level is AlertLevel.DANGER else words.check),
+        (4, _advice(words, text)),
     ]
     return [(place, sms.plain(part)) for place, part in parts]
 

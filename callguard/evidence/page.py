@@ -80,6 +80,7 @@ def render(found: Evidence, form: str) -> str:
         page=page,
         found=found,
         who=found.first_name,
+        headline="SCAM_OVER" if found.verdict == "SCAM" and not found.is_live else found.verdict,
         kind=fraud_in(found.language, FraudType(found.fraud_type)) if found.fraud_type else "",
         caller=_caller(found.caller, page),
         buttons=buttons(found),

@@ -64,11 +64,13 @@ WHERE a.id = $1 AND NOT EXISTS (SELECT FROM alerts o WHERE o.tenant_id = a.tenan
                                     AND o.contact_id = a.contact_id AND o.status IN ('pending', 'sent', 'delivered'));
 
 -- name: for_sending
--- What sending an alert needs; whether a danger overtook this warning, somebody answered since, or the call was called safe.
+-- What sending an alert needs; what was going on when it was decided; whether a danger overtook this warning, somebody answered since, or the call was called safe.
 SELECT a.id, a.alert_type, a.status, a.level, a.created_at, a.contact_id, e.phone_number AS to_number, e.email,
        u.name AS person_name, u.twilio_number, u.phone_number AS home_number, coalesce(e.language, u.language) AS language,
        e.verified_at IS NOT NULL AS verified, u.quote_in_alerts, f.quotations, f.full_transcript,
        c.caller_number, f.fraud_type, c.safe_at IS NOT NULL AS is_safe,
+       CASE WHEN EXISTS (SELECT FROM voicemails v WHERE v.tenant_id = c.tenant_id AND v.call_id = c.id) THEN 'message'
+            WHEN c.ended_at <= a.created_at THEN 'over' ELSE 'live' END AS moment,
        (SELECT count(*) FROM alerts r WHERE r.tenant_id = a.tenant_id AND r.contact_id = a.contact_id AND r.alert_type = 'call'
             AND r.status <> 'skipped' AND r.created_at > clock_timestamp() - interval '1 hour') AS rung_lately,
        EXISTS (SELECT FROM alerts d WHERE d.tenant_id = a.tenant_id AND d.call_id = a.call_id AND d.level = 'danger'

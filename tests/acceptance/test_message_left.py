@@ -42,6 +42,8 @@ async def test_a_scam_left_as_a_message_alarms_the_family_and_its_audio_is_gone(
             return {message.to_number for message in stage.stand_in.messages}
 
         await eventually(told, lambda numbers: len(numbers) == len(DEMO_FAMILY.relatives), 60)
+        bodies = [message.body for message in stage.stand_in.messages]
+        assert all("message" in body and "on the phone" not in body for body in bodies), bodies
 
         async def kept() -> int:
             return len(stage.stand_in.recordings)

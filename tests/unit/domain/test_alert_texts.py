@@ -7,7 +7,7 @@ import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callguard.domain.alert_texts import AlertText, alert_message, invitation_message
+from callguard.domain.alert_texts import AlertText, Moment, alert_message, invitation_message
 from callguard.domain.caller import WITHHELD, caller_number
 from callguard.domain.replies import Action, Reply, parse
 from callguard.domain.scoring import AlertLevel
@@ -39,19 +39,24 @@ def segments(text: str) -> int:
 
 
 def text(
-    level: AlertLevel = AlertLevel.DANGER, person: str = "Margaret", caller: str = CALLER, **more: str | None
+    level: AlertLevel = AlertLevel.DANGER,
+    person: str = "Margaret",
+    caller: str = CALLER,
+    quotation: str | None = None,
+    link: str | None = None,
 ) -> AlertText:
-    return AlertText(level, person, caller, FraudType.BANK, "A1B2C3", **more)
+    return AlertText(level, person, caller, FraudType.BANK, "A1B2C3", quotation, link)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("level", AlertLevel)
+@pytest.mark.parametrize("moment", Moment)
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_two_segments_at_most_for_each_kind_of_fraud(
-    language: str, level: AlertLevel, name: str
+    language: str, level: AlertLevel, moment: Moment, name: str
 ) -> None:
     for fraud_type in (None, *FraudType):
-        alert = AlertText(level, name, LONDON, fraud_type, "A1B2C3", SAID, LINK)
+        alert = AlertText(level, name, LONDON, fraud_type, "A1B2C3", SAID, LINK, moment)
 
         assert segments(alert_message(alert, language)) <= 2
 
@@ -157,3 +162,22 @@ def test_an_invitation_is_two_segments_of_gsm_7_and_its_answer_is_understood(
     assert smsutil.is_valid_gsm(message)
     (word,) = re.findall(r"\b([A-Z]{2,3}) A1B2C3", message)
     assert parse(f"{word} a1b2c3") == Reply(Action.YES, "A1B2C3")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("level", AlertLevel)
+def test_of_a_call_that_is_over_nobody_is_told_that_it_goes_on_nor_to_end_it(
+    language: str, level: AlertLevel
+) -> None:
+    by_moment = {
+        moment: alert_message(
+            AlertText(level, "Margaret", CALLER, FraudType.BANK, "A1B2C3", link=LINK, moment=moment), language
+        )
+        for moment in Moment
+    }
+    assert len(set(by_moment.values())) == len(Moment)
+    for moment, message in by_moment.items():
+        offered = {parse(word).action for word in re.findall(r"[A-Z]{3,}", message)}
+        assert (Action.HANG_UP in offered) is (moment is Moment.LIVE), message
+        assert LINK in message
+        assert message.endswith("A1B2C3")

@@ -14,7 +14,7 @@ from callguard.evidence.wording import GONE, LANGUAGES, page_in
 def test_each_language_has_a_word_for_everything(language: str) -> None:
     page = page_in(language)
 
-    assert set(page.verdicts) == set(Verdict)
+    assert set(page.verdicts) == {*Verdict, "SCAM_OVER"}
     assert set(page.tactics) == set(Tactic)
     assert set(page.signals) == set(SignalName)
     assert set(page.attested) == set(AttestationLevel)
