@@ -140,6 +140,7 @@ _ANSWERS = {
     "call": "ring me",
     "join": "bring me in",
     "hold": "hold the caller",
+    "resume": "take the caller back",
 }
 _ANSWERED_BY = {"sms": "by SMS", "key": "by a key", "link": "on the page"}
 
