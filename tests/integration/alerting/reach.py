@@ -40,7 +40,7 @@ async def reaching(
 ) -> AsyncIterator[Reach]:
     """Settings are those of the test, with a mail server and `changes`."""
     async with mail_server() as mail, push_service(folder) as push:
-        monkeypatch.setattr("callguard.bootstrap.public_session", push.session)
+        monkeypatch.setattr("callguard.parts.public_session", push.session)
         connected = settings.model_copy(
             update={
                 "smtp_host": "127.0.0.1",

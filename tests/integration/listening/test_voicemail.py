@@ -58,7 +58,7 @@ class _Track:
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     """Stands in for the model; wanted before the stage is set."""
     script = Script()
-    monkeypatch.setattr("callguard.bootstrap.WhisperFactory", lambda: script)
+    monkeypatch.setattr("callguard.parts.WhisperFactory", lambda: script)
     return script
 
 
