@@ -126,7 +126,7 @@ class Analyst:
 
 async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:
     call = await session.row("calls.for_analysis", work.call_id)
-    assert call is not None, "the work's foreign key holds the call"  # noqa: S101
+    assert call is not None, "the work's foreign key holds the call"
     found = await transcripts.of_calls(session, work.tenant_id, [work.call_id])
     return call, found.get(work.call_id, ())
 

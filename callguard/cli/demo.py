@@ -62,7 +62,7 @@ async def _demo(settings: Settings, *, stays: bool, json: bool) -> DemoReport:
 
 async def _show(demo: Demo, console: Console) -> None:
     services = demo.stage.services
-    assert services is not None, "the demo runs its server in this process"  # noqa: S101
+    assert services is not None, "the demo runs its server in this process"
     snapshots = DatabaseSnapshots(services.database)
     with LiveTerminal(console) as terminal:
         while True:

@@ -70,7 +70,7 @@ async def configure(telephony: TwilioTelephony, numbers: list[PersonsNumber]) ->
     """Sets those that differ; gives them. Raises TelephonyError."""
     changed = [number for number in numbers if number.differences]
     for number in changed:
-        assert number.owned is not None, "what is not in the account differs from nothing"  # noqa: S101
+        assert number.owned is not None, "what is not in the account differs from nothing"
         await telephony.set_number(number.owned.sid, number.wanted)
     return changed
 

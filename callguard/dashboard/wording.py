@@ -29,7 +29,7 @@ _VERDICTS = {
     ),
 }
 _LISTENING = VerdictWords("open", "…", "Listening", "A call is judged once a watched keyword is spoken.")
-_NOT_JUDGED = VerdictWords("open", "–", "Not judged", "No watched keyword was spoken.")  # noqa: RUF001
+_NOT_JUDGED = VerdictWords("open", "–", "Not judged", "No watched keyword was spoken.")
 
 
 def verdict_words(call: LiveCall) -> VerdictWords:

@@ -11,7 +11,7 @@ _GSM_7 = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 # Letters that Unicode does not take apart, typographic signs, and the selector that follows an emoji.
-_PLAINER = str.maketrans("łŁđĐðÐı’‘‐–", "lLdDdDi''--", "\ufe0f") | str.maketrans(  # noqa: RUF001
+_PLAINER = str.maketrans("łŁđĐðÐı’‘‐–", "lLdDdDi''--", "\ufe0f") | str.maketrans(
     {"þ": "th", "Þ": "Th", "œ": "oe", "Œ": "OE"}
 )
 

@@ -7,7 +7,7 @@ as `strpos(' ' || words || ' ', ' ' || phrase || ' ') > 0`; `contains` is the sa
 import re
 import unicodedata
 
-_APOSTROPHES = "'`´‘’‛ʹʼ′＇"  # noqa: RUF001
+_APOSTROPHES = "'`´‘’‛ʹʼ′＇"
 
 # Letters of other scripts that are drawn like Latin ones: who writes them means us to read the Latin word.
 # From the confusables of Unicode Technical Standard 39, the Cyrillic and Greek ones that occur in words.
@@ -15,10 +15,10 @@ _LOOK_ALIKE = (
     ("аеорсухіјѕһԁԛԝӏкмтвнгѵ", "aeopcyxijshdqwlkmtbhrv"),
     ("АВЕКМНОРСТУХІЈЅԚԜѴӀ", "ABEKMHOPCTYXIJSQWVI"),
     ("αβγεηικμνορτυχω", "abyenikuvoptuxw"),
-    ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"),  # noqa: RUF001
+    ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"),
 )
 # Latin letters that Unicode doesn't take apart into a base letter and a mark.
-_LIGATURES = {"æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "ı": "i", "đ": "d", "Đ": "d"}  # fmt: skip # noqa: E501, RUF001
+_LIGATURES = {"æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "ı": "i", "đ": "d", "Đ": "d"}  # fmt: skip # noqa: E501
 
 _DROP_APOSTROPHES = dict.fromkeys(map(ord, _APOSTROPHES))
 _TO_LATIN = _DROP_APOSTROPHES | str.maketrans(_LIGATURES)

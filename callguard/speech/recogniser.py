@@ -333,8 +333,8 @@ class _Whisper:
         os.environ["HF_HUB_OFFLINE"] = "1"
         try:
             from faster_whisper import WhisperModel  # noqa: PLC0415 - optional, and takes a second
-            from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415
-            from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415
+            from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415  # an extra, and slow to load
+            from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415  # likewise
 
             model = WhisperModel(
                 str(model_folder()),

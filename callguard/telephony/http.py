@@ -29,7 +29,7 @@ class TwilioTransport(AsyncTwilioHttpClient):  # type: ignore[misc]  # twilio sh
         super().__init__(logger=_silent)
         self._base_url = base_url
 
-    async def request(self, method: str, url: str, *arguments: Any, **options: Any) -> Response:  # noqa: ANN401
+    async def request(self, method: str, url: str, *arguments: Any, **options: Any) -> Response:  # noqa: ANN401  # as the SDK calls it
         data, login = options.pop("data", None), options.pop("auth", None)
         if login is not None:  # what the SDK would make of it is deprecated in aiohttp
             authorization = {"Authorization": encode_basic_auth(*login)}

@@ -64,7 +64,7 @@ def socket_folder(record: Record, account: Account) -> Path:
     """
     if record.socket is not None and _reclaimed(record.socket.parent, account):
         return record.socket.parent
-    bases = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]  # noqa: S108
+    bases = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]  # noqa: S108  # a folder of its own is made in it
     for base in bases:
         longest = f"{base}/{record.socket_prefix}12345678/.s.PGSQL.5432.lock"
         fits = _PLAIN_PATH.fullmatch(base) and len(longest) <= _SOCKET_PATH_BYTES

@@ -175,7 +175,7 @@ def _server(front_desk: FrontDesk, connections: _Connections) -> uvicorn.Server:
     class Protocol(HttpToolsProtocol):
         """Tells of its connection."""
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio calls it so
             super().connection_made(transport)
             connections.opened(transport)
 

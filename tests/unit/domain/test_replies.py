@@ -39,7 +39,7 @@ NOT_SAID = [
 ]
 codes = st.text("0123456789ABCDEF", min_size=6, max_size=6)
 # Separators that a thumb leaves: none of them joins or makes a letter.
-rubbish = st.text(" .,!?¡¿:;()\n-–*", max_size=4)  # noqa: RUF001
+rubbish = st.text(" .,!?¡¿:;()\n-–*", max_size=4)
 sayings = st.sampled_from(SAYINGS)
 
 
