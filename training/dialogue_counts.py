@@ -1,4 +1,4 @@
-"""`python -m training.dialogue_counts`: what training/text/README.md counts, and how close the closest are."""
+"""`python -m training.dialogue_counts`: what training/text/README.md counts, and the closest pair."""
 
 import json
 from collections import Counter
