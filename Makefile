@@ -78,7 +78,7 @@ unit integration acceptance: setup-dev node
 browser: setup-dev chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
-# About half an hour: a server is killed at every step of one call, and at random. With ARGS="--state FILE --seed N" it can be
+# About a quarter of an hour: a server is killed at every step of one call, and at random. With ARGS="--state FILE --seed N" it can be
 # broken off and go on.
 test-chaos: setup-dev
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -17,6 +17,7 @@ from callguard.domain.alerts import DeliveryStatus, delivery_status, may_follow
 from callguard.domain.replies import Reply, code_of
 from callguard.domain.reply_texts import Told
 from callguard.errors import DestinationRefused, InvitationRefused, TelephonyError, TelephonyUnreachable
+from callguard.intake.twiml import RETRIED
 from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
@@ -113,7 +114,7 @@ class Invitations:
                 to=to,
                 sender=self._sender or row["twilio_number"],
                 body=body,
-                status_callback=f"{self._base_url}/invitation-status?{query}",
+                status_callback=f"{self._base_url}/invitation-status?{query}{RETRIED}",
             )
         return sent.sid, delivery_status(sent.status)
 

@@ -18,6 +18,7 @@ from callguard.db.queue import Work
 from callguard.domain.alerts import DeliveryStatus, delivery_status, may_follow
 from callguard.domain.notices import DAILY_CAP, Recipient, kinds_for, sentences, subject, text_message
 from callguard.errors import DeliveryError, DeliveryRefused, TelephonyError
+from callguard.intake.twiml import RETRIED
 from callguard.telephony.port import Telephony
 
 SEND_NOTICE = "send_notice"
@@ -181,7 +182,7 @@ class NoticeSender:
     def _status_url(self, tenant_id: UUID, message_id: UUID) -> str:
         # Twilio's signature covers the address, so that the tenant in it is the one we wrote.
         query = urlencode({"tenant": tenant_id, "message": message_id})
-        return f"{self._base_url}{STATUS_PATH}?{query}"
+        return f"{self._base_url}{STATUS_PATH}?{query}{RETRIED}"
 
     async def told(
         self, tenant_id: UUID, message_id: UUID, status: str, sid: str, error_code: str | None

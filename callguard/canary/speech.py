@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from callguard.domain import canary
-from callguard.intake.twiml import Twiml, language_code, templates
+from callguard.intake.twiml import RETRIED, Twiml, language_code, templates
 
 
 class CanarySpeech:
@@ -37,11 +37,11 @@ class CanarySpeech:
 
     def call_status_url(self, run_id: UUID) -> str:
         """Where Twilio tells that the call ended."""
-        return self._url("/canary-call-status", run_id)
+        return self._url("/canary-call-status", run_id) + RETRIED
 
     def message_status_url(self, run_id: UUID) -> str:
         """Where Twilio tells how the message fares."""
-        return self._url("/canary-message-status", run_id)
+        return self._url("/canary-message-status", run_id) + RETRIED
 
     def _url(self, path: str, run_id: UUID) -> str:
         return f"{self._base_url}{path}?{urlencode({'run': run_id})}"

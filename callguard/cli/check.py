@@ -142,6 +142,7 @@ async def _findings(settings: Settings, database: Database | CallguardError) -> 
     yield await _server(settings)
     yield await _telephone(settings)
     yield _canary(settings)
+    yield _notices(settings)
     yield _judge(settings)
     yield _speech(settings)
 
@@ -242,6 +243,18 @@ def _canary(settings: Settings) -> Finding:
         State.NOTE,
         "no number to call from",
         "Set CANARY_NUMBER to a Twilio number of yours that is no protected person's.",
+    )
+
+
+def _notices(settings: Settings) -> Finding:
+    by_mail = settings.operator_email is not None and settings.smtp_host is not None
+    if by_mail or settings.operator_number:
+        return Finding("notices", State.OK, f"go to the operator by {'e-mail' if by_mail else 'SMS'}")
+    return Finding(
+        "notices",
+        State.NOTE,
+        "the operator finds them on the dashboard alone",
+        "Set OPERATOR_NUMBER, or OPERATOR_EMAIL and SMTP_HOST, to be told when something fails.",
     )
 
 

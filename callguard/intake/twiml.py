@@ -129,7 +129,7 @@ class Twiml:
             stopped=heard_by if was_heard else [],
             words=words_of("voicemail", language),
             taken_url=self._url("/message-taken", language=language),
-            recorded_url=f"{self._base_url}/message-recorded",
+            recorded_url=f"{self._base_url}/message-recorded{RETRIED}",
         )
 
     def message_taken(self, language: str) -> str:

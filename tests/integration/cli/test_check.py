@@ -65,3 +65,24 @@ async def test_a_broken_secrets_file_is_told(shell: Shell) -> None:
     ended = await shell.run("check", COLUMNS="250")
     assert ended.status == 1
     assert "restore the file" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("environment", "seen"),
+    [
+        ({}, "the operator finds them on the dashboard alone"),
+        ({"OPERATOR_EMAIL": "operator@example.org"}, "the operator finds them on the dashboard alone"),
+        ({"OPERATOR_NUMBER": "+12025550197"}, "go to the operator by SMS"),
+        (
+            {
+                "OPERATOR_EMAIL": "o@example.org",
+                "SMTP_HOST": "localhost",
+                "SMTP_FROM": "callguard@example.org",
+            },
+            "go to the operator by e-mail",
+        ),
+    ],
+)
+async def test_who_hears_of_notices(shell: Shell, environment: dict[str, str], seen: str) -> None:
+    ended = await shell.run("check", COLUMNS="250", **environment)
+    assert seen in ended.out

@@ -73,7 +73,15 @@ async def test_check_tells_what_is_missing_and_what_to_do(shell: Shell) -> None:
     assert (await shell.run("migrate")).status == 0
     ended = await shell.run("check", COLUMNS="200")
     assert ended.status == 0, ended.out
-    for part in ("data folder", "database", "server", "telephone", "LLM judge", "local speech recognition"):
+    for part in (
+        "data folder",
+        "database",
+        "server",
+        "telephone",
+        "notices",
+        "LLM judge",
+        "local speech recognition",
+    ):
         assert part in ended.out
     assert "local mode" in ended.out
 

@@ -218,7 +218,10 @@ def test_a_message_is_recorded_when_nobody_listens_any_more(was_heard: bool, tra
     )
     assert [child.tag for child in root if child.tag != "Stop"] == ["Say", "Record", "Hangup"]
     record = found(root, "Record")
-    assert record.get("recordingStatusCallback") == "https://calls.example.org/message-recorded"
+    assert (
+        record.get("recordingStatusCallback")
+        == "https://calls.example.org/message-recorded#rc=4&rp=5xx,ct,rt"
+    )
     assert urlsplit(record.attrib["action"]).path == "/message-taken"
     assert len(xml) < 4000
 
