@@ -312,7 +312,12 @@ def _pages(ground: Ground) -> Part:
     key = ground.keys.dashboard
     return Part(
         routes=[
-            *protection_routes(ground.database, Access(key, secure=True), ground.wake),
+            *protection_routes(
+                ground.database,
+                Access(key, secure=True),
+                ground.wake,
+                ground.settings.canary_number or ground.sender,
+            ),
             *dashboard_routes(
                 DatabaseSnapshots(ground.database),
                 key=key,

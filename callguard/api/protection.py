@@ -31,12 +31,14 @@ class _Asked(msgspec.Struct):
     is_test: bool = True
 
 
-def protection_routes(database: Database, access: Access, wake: asyncio.Event) -> list[Route]:
+def protection_routes(
+    database: Database, access: Access, wake: asyncio.Event, number: str | None
+) -> list[Route]:
     """The doors of this subject, for who shows the dashboard's key as a bearer token.
 
-    `wake` is set when a test was asked for.
+    `wake` is set when a test was asked for; `number` is what test calls come from.
     """
-    doors = _Doors(database, wake)
+    doors = _Doors(database, wake, number)
     return [
         Route("/api/test/protection", _guarded(access, doors.ask), methods=["POST"]),
         Route("/api/test/protection/{test_id}", _guarded(access, doors.tell), methods=["GET"]),
@@ -59,9 +61,10 @@ def _guarded(access: Access, endpoint: Endpoint) -> Endpoint:
 
 
 class _Doors:
-    def __init__(self, database: Database, wake: asyncio.Event) -> None:
+    def __init__(self, database: Database, wake: asyncio.Event, number: str | None) -> None:
         self._database = database
         self._wake = wake
+        self._number = number
 
     async def ask(self, request: Request) -> Response:
         """202 with the test's id. Without a person_id the only person there is."""
@@ -76,6 +79,7 @@ class _Doors:
             return refusal(
                 "VALIDATION_ERROR", 'The body must be JSON such as {"person_id": "<UUID>"}.', field="body"
             )
+        runs.need_number(self._number)
         people = [
             (tenant_id, person)
             for tenant_id in await self._tenants()

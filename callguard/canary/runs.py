@@ -71,6 +71,16 @@ async def people(session: Session, person_id: UUID | None = None) -> list[Row]:
     return await session.rows("canary.people", person_id)
 
 
+def need_number(number: str | None) -> None:
+    """Raises CanaryRefused where there is no number to call from: that is known before a call is tried."""
+    if number is None:
+        raise CanaryRefused(
+            "There is no number to call from. Set CANARY_NUMBER to a Twilio number of yours that is no "
+            "protected person's, here and for the server.",
+            code="NO_CANARY_NUMBER",
+        )
+
+
 async def request(session: Session, tenant_id: UUID, person: Row, origin: Origin) -> UUID:
     """Asks for a run for one of `people`, or gives the one that is under way. Raises CanaryRefused."""
     user_id, language = person["user_id"], person["language"]

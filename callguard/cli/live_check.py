@@ -29,11 +29,7 @@ class Live:
 
     async def run(self, settings: Settings, database: Database, console: Console) -> bool:
         """Whether every test call came through. Raises CanaryRefused, DatabaseError."""
-        if not (settings.canary_number or settings.twilio_alert_number):
-            raise CanaryRefused(
-                "There is no number to call from. Set CANARY_NUMBER to a Twilio number of yours that is no "
-                "protected person's, here and for the server."
-            )
+        runs.need_number(settings.canary_number or settings.twilio_alert_number)
         wanted = await self._wanted(database)
         if not wanted:
             raise CanaryRefused("Nobody of this name has a Twilio number. See: callguard people show")

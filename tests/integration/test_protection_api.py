@@ -92,3 +92,12 @@ async def test_what_can_not_be_asked_for_is_told_in_one_shape(
     await rows(cluster, "UPDATE users SET paused_until = now() + interval '1 hour'")
     person_id = str(await value(cluster, "SELECT id FROM users WHERE tenant_id = $1", DEMO_FAMILY.tenant_id))
     assert refusal(await api.post(DOOR, json={"person_id": person_id})) == (409, "PROTECTION_PAUSED")
+
+
+async def test_without_a_number_to_call_from_no_test_is_begun(stage: Stage, cluster: Cluster) -> None:
+    assert stage.services is not None
+    services = stage.services
+    headers = {"Authorization": f"Bearer {services.keys.dashboard}"}
+    async with httpx.AsyncClient(base_url=services.settings.base_url, headers=headers) as api:
+        assert refusal(await api.post(DOOR)) == (409, "NO_CANARY_NUMBER")
+    assert await value(cluster, "SELECT count(*) FROM canary_runs") == 0
