@@ -9,7 +9,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize, expect
+from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from callguard.dashboard.snapshot import Contribution
 from callguard.errors import DatabaseUnavailable
@@ -30,6 +30,11 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 Scheme = Literal["light", "dark"]
 DESKTOP = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=360, height=740)
+TELL_WHEN_HTMX_HAS_LOOKED = """
+    const tell = () => setTimeout(() => console.debug("looked"), 100);
+    const look = () => setTimeout(() => window.htmx ? tell() : look(), 10);
+    look();
+"""
 
 
 @asynccontextmanager
@@ -226,3 +231,23 @@ async def test_the_page_fits_desktop_and_phone_in_light_and_dark(
         lightness = sum(int(part) for part in background.strip("rgb()").split(",")) / 3
         assert (lightness < 64) is (scheme == "dark")
         await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+async def test_a_slow_line_gets_its_stream_too(chromium: Browser) -> None:
+    """The part that follows the stream comes long after the part that looks for what is to be followed."""
+    async with dashboard_server(CallsInMemory((quiet_call(1),))) as base:
+        context = await chromium.new_context()
+        page = await context.new_page()
+
+        looked = asyncio.Event()
+        page.on("console", lambda _message: looked.set())
+
+        async def late(route: Route) -> None:
+            await looked.wait()
+            await route.continue_()
+
+        await page.add_init_script(TELL_WHEN_HTMX_HAS_LOOKED)
+        await page.route("**/hx-sse.min.js", late)
+        await page.goto(f"{base}/dashboard?key={KEY}")
+        await expect(page.locator("#connection")).to_have_text("Live", timeout=10_000)
+        await context.close()
