@@ -154,7 +154,7 @@ async def test_what_arrives_is_shown_and_the_server_told(
         }
         for _ in range(2):
             await tools.send("ServiceWorker.deliverPushMessage", push)
-            await eventually(shown, lambda found: found == [looks])
+            await eventually(shown, lambda found: found == [looks], 60)
         status = "SELECT status FROM alerts WHERE id = $1"
         await eventually(lambda: value(cluster, status, alert_id), lambda found: found == "delivered")
 
