@@ -68,9 +68,7 @@ check: setup-dev
 coverage: setup-dev chromium node
 	@echo "== Unit, integration, acceptance and browser tests, with branch coverage"
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(ARGS)
-	@$(BIN)/coverage combine --quiet || true
-	@$(BIN)/coverage report
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 unit integration acceptance: setup-dev node
 	@$(BIN)/python -m pytest tests/$@ $(ARGS)
