@@ -20,7 +20,7 @@ FROM llm_requests WHERE tenant_id = $1 AND on_day = (clock_timestamp() AT TIME Z
 
 -- name: usage
 -- What an organisation used in the last days (UTC), day by day and model by model, the newest first.
-SELECT on_day, model, count(*) FILTER (WHERE outcome <> 'budget_spent') AS questions,
+SELECT on_day AS day, model, count(*) FILTER (WHERE outcome <> 'budget_spent') AS questions,
        count(*) FILTER (WHERE outcome = 'answered') AS answered, sum(requests)::int AS requests,
        sum(prompt_tokens)::bigint AS prompt_tokens, sum(completion_tokens)::bigint AS completion_tokens,
        bool_or(tokens_estimated) AS is_estimated, sum(cost_micro_usd)::bigint AS micro_usd,

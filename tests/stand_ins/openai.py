@@ -139,7 +139,7 @@ class OpenAIStandIn:
         return (said["text"] if told is None else json.dumps(told)).encode()
 
 
-def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401  # JSON of any form
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # JSON of any form
     if isinstance(value, dict):
         return {key: _each_text(inner, change) for key, inner in value.items()}
     if isinstance(value, list):
