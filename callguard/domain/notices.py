@@ -102,11 +102,11 @@ _TEXTS: dict[str, dict[str, str]] = dict.fromkeys(Fault, _DEGRADED) | {
         "pt": "O autoteste voltou a funcionar: as chamadas para {who} estão protegidas.",
     },
     Kind.LLM_BUDGET_SPENT: {
-        "en": "Today's budget of the LLM judge is used up: until tomorrow calls are judged without it.",
-        "es": "El presupuesto diario del juez LLM se ha agotado: hasta mañana se juzga sin él.",
-        "fr": "Le budget du jour du juge LLM est épuisé : jusqu'à demain, on juge les appels sans lui.",
-        "de": "Das Tagesbudget des LLM-Richters ist aufgebraucht: Bis morgen wird ohne ihn geurteilt.",
-        "pt": "O orçamento diário do juiz LLM esgotou-se: até amanhã as chamadas são avaliadas sem ele.",
+        "en": "Today's budget of the LLM judge is used up: until tomorrow calls to {who} do without it.",
+        "es": "El presupuesto diario del juez LLM se agotó: hasta mañana, las llamadas a {who} van sin él.",
+        "fr": "Le budget du jour du juge LLM est épuisé : jusqu'à demain, les appels à {who} s'en passent.",
+        "de": "Das Tagesbudget des LLM-Richters ist verbraucht: Bis morgen geht es bei {who} ohne ihn.",
+        "pt": "O orçamento diário do juiz LLM esgotou-se: até amanhã, as chamadas para {who} vão sem ele.",
     },
 }
 _GENERAL = {

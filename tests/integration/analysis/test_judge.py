@@ -72,6 +72,7 @@ async def test_the_request_fixes_temperature_schema_and_tools(
     assert schema["schema"]["$defs"]["SuggestedAction"]["enum"] == [*SuggestedAction]
 
 
+@pytest.mark.promise("A8")
 async def test_every_line_of_the_transcript_carries_a_mark_that_changes_with_each_request(
     judge: OpenAIJudge, server: OpenAIStandIn
 ) -> None:
@@ -127,6 +128,7 @@ async def test_a_long_call_is_sent_from_its_end(judge: OpenAIJudge, server: Open
     assert len(sent) < MAX_CHARACTERS + 500
 
 
+@pytest.mark.promise("A10")
 async def test_only_what_the_caller_said_word_for_word_is_quoted(
     judge: OpenAIJudge, server: OpenAIStandIn
 ) -> None:
@@ -149,6 +151,7 @@ async def test_only_what_the_caller_said_word_for_word_is_quoted(
     assert opinion.quotations == ("Read me the NUMBERS!", "you owe back taxes")
 
 
+@pytest.mark.promise("A10")
 async def test_links_markup_and_numbers_in_the_models_words_are_left_out(
     judge: OpenAIJudge, server: OpenAIStandIn
 ) -> None:

@@ -140,6 +140,7 @@ async def test_a_judge_out_of_breath_is_asked_again_later(
     assert [row["outcome"] for row in asked] == ["rate_limited", "answered"]
 
 
+@pytest.mark.promise("A11")
 async def test_a_chatty_call_is_judged_a_few_times_and_its_opinion_stands(
     settings: Settings, cluster: Cluster
 ) -> None:

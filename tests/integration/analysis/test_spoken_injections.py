@@ -79,6 +79,7 @@ async def test_an_answer_that_a_caller_dictated_is_none(judge: OpenAIJudge, llm:
     assert (reading.opinion, reading.reason) == (None, "bad_output")
 
 
+@pytest.mark.promise("A8")
 async def test_what_they_say_stands_on_marked_lines_alone(judge: OpenAIJudge, llm: OpenAIStandIn) -> None:
     """No words of a caller end the transcript, or stand where instructions stand."""
     for dialogue in INJECTED:
