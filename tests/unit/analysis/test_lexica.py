@@ -54,6 +54,9 @@ def test_a_lexicon_compiles_and_has_every_part(language: str) -> None:
         ("es", "necesito su PIN", "no necesito su PIN"),
         ("es", "deme la clave del cajero", "nunca le vamos a pedir que nos de la clave del cajero"),
         ("es", "dígame la contraseña", "el banco nunca le pedirá la contraseña"),
+        ("pt", "me diga o código que chegou", "não me diga o código que chegou"),
+        ("pt", "preciso da sua senha", "não preciso da sua senha"),
+        ("pt", "diga me o PIN do cartão", "nunca lhe vamos pedir que diga o PIN do cartão"),
     ],
 )
 def test_a_denied_ask_is_no_ask(language: str, asked: str, denied: str) -> None:
@@ -69,6 +72,11 @@ def test_a_denied_ask_is_no_ask(language: str, asked: str, denied: str) -> None:
         ("es", "no tiene que pagar nada"),
         ("es", "piénselo con calma y háblelo con su hija"),
         ("es", "pase por la sucursal cuando quiera"),
+        ("pt", "não preciso da sua senha"),
+        ("pt", "ligue para o número que está atrás do cartão"),
+        ("pt", "a senhora não tem que pagar nada"),
+        ("pt", "pode ir à agência com calma"),
+        ("pt", "fale com a sua filha antes"),
     ],
 )
 def test_words_that_leave_room_speak_against_a_fraud(language: str, text: str) -> None:
@@ -81,6 +89,7 @@ def test_words_that_leave_room_speak_against_a_fraud(language: str, text: str) -
         ("es", "si no me da el código se bloquea la cuenta"),
         ("es", "no dígame el código completo"),
         ("es", "por qué no me dice el código"),
+        ("pt", "se não me passar o código a conta bloqueia"),
     ],
 )
 def test_a_threat_or_question_with_a_negation_asks_all_the_same(language: str, text: str) -> None:
@@ -89,7 +98,10 @@ def test_a_threat_or_question_with_a_negation_asks_all_the_same(language: str, t
 
 @pytest.mark.parametrize(
     ("language", "text"),
-    [("es", "si alguien le pide que compre tarjetas de regalo es una estafa")],
+    [
+        ("es", "si alguien le pide que compre tarjetas de regalo es una estafa"),
+        ("pt", "se alguém ligar e pedir para comprar cartões presente é golpe"),
+    ],
 )
 def test_talk_about_frauds_is_none(language: str, text: str) -> None:
     assert score(language, text).tactics == {}
@@ -115,6 +127,23 @@ def test_talk_about_frauds_is_none(language: str, text: str) -> None:
                 "va un compañero a recoger el dinero en un sobre",
             ),
         ),
+        (
+            "pt",
+            (
+                "aqui é da central de segurança do banco",
+                "invadiram a conta da senhora e estão fazendo um pix",
+                "não desligue e não comente com ninguém",
+                "vamos passar o saldo para uma conta segura",
+            ),
+        ),
+        (
+            "pt",
+            (
+                "olá mãe este é o meu número novo o telemóvel caiu na sanita",
+                "preciso que pagues uma conta hoje até às cinco por entidade e referência",
+                "não digas nada ao pai",
+            ),
+        ),
     ],
 )
 def test_a_fraud_is_suspect(language: str, texts: tuple[str, ...]) -> None:
@@ -125,6 +154,7 @@ def test_a_fraud_is_suspect(language: str, texts: tuple[str, ...]) -> None:
     ("language", "texts"),
     [
         ("es", ("le recuerdo su cita del jueves con la doctora", "traiga la tarjeta sanitaria y la receta")),
+        ("pt", ("é para lembrar da sua consulta na quinta", "traga o cartão do SUS e a receita")),
     ],
 )
 def test_an_ordinary_call_is_not_even_unsure(language: str, texts: tuple[str, ...]) -> None:
