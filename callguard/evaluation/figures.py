@@ -17,11 +17,14 @@ from callguard.evaluation.statistics import Calibration, Estimate, Share, auc, c
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The judgement of some conversations. Medians are over the scams that were flagged: the turn, from 1,
-    and the words spoken until then; None where none was.
+    """The judgement of some conversations; `judged_by` are the models that the scores named.
+
+    Medians are over the scams that were flagged: the turn, from 1, and the words spoken until then; None
+    where none was.
     """
 
     name: str
+    judged_by: tuple[str, ...]
     scams: int
     benign: int
     auc: Estimate | None
@@ -73,7 +76,7 @@ def figures(model: str, version: str, replays: Sequence[Replay], threshold: int 
     def flagged(calls: Iterable[Replay]) -> Share:
         return _flagged(calls, threshold)
 
-    types = sorted({_type(r) for r in scams})
+    types = sorted({_type(r) for r in talks if r.dialogue.is_scam})
     return Figures(
         model=model,
         version=version,
@@ -115,6 +118,7 @@ def _row(name: str, talks: Sequence[Replay], threshold: int) -> Row:
     detected = [(turn, r.words[turn]) for r in scams if (turn := r.first_at(threshold)) is not None]
     return Row(
         name=name,
+        judged_by=tuple(sorted({r.judged_by for r in talks})),
         scams=len(scams),
         benign=len(benign),
         auc=auc([r.peak for r in scams], [r.peak for r in benign]),

@@ -9,9 +9,12 @@ from callguard.evaluation.dialogues import Dialogue, growing
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a scorer made of a dialogue. `risks` 0-100 after each turn; `words` spoken by both up to then."""
+    """What a scorer made of a dialogue. `risks` 0-100 after each turn; `words` spoken by both up to then;
+    `judged_by` is what the scores named as their model.
+    """
 
     dialogue: Dialogue
+    judged_by: str
     risks: tuple[int, ...]
     words: tuple[int, ...]
 
@@ -31,6 +34,6 @@ class Replay:
 def replay(dialogue: Dialogue, scorer: Scorer) -> Replay:
     """The dialogue as `scorer` sees it grow, turn by turn, in the dialogue's own language."""
     transcripts = list(growing(dialogue))
-    risks = tuple(scorer.score(heard, dialogue.lang).risk for heard in transcripts)
+    scores = [scorer.score(heard, dialogue.lang) for heard in transcripts]
     words = tuple(sum(len(utterance.text.split()) for utterance in heard) for heard in transcripts)
-    return Replay(dialogue, risks, words)
+    return Replay(dialogue, scores[-1].model, tuple(score.risk for score in scores), words)
