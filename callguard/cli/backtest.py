@@ -57,7 +57,7 @@ def backtest(
         bool, typer.Option("--show-words", help="With what was said, which is personal.")
     ] = False,
 ) -> None:
-    """Try calls again with another set-up, offline, and tell what would change. Nobody is told of anything."""
+    """Try calls again with another set-up, offline, and print what would change. Nobody is alerted."""
     before = current_setup()
     phrases = dict(read_phrases(path) for path in keywords or [])
     after = other_setup(model, phrases, read_policy(policy) if policy is not None else None)
@@ -90,7 +90,7 @@ async def _stored(since: datetime | None) -> Stored:
 def _print(told: Backtest) -> None:
     console = Console(highlight=False)
     console.width = console.width if console.is_terminal else WIDTH
-    console.print(f"{told.calls} calls ({told.source}), tried again offline. Nobody was told of anything.")
+    console.print(f"{told.calls} calls ({told.source}), tried again offline. Nobody was alerted.")
     if told.without_consent:
         console.print(
             f"{told.without_consent} more were left out: their people have not set replay_calls.",

@@ -35,7 +35,8 @@ def read_policy(told: str) -> PolicyFile:
         text = Path(told).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"The policy must be {', '.join(Wake)} or a file; '{told}' can't be read ({type(error).__name__})."
+            f"The policy must be {', '.join(Wake)}, or a file that can be read "
+            f"({type(error).__name__}): {told}"
         ) from None
     try:
         return msgspec.convert(tomllib.loads(text), PolicyFile)

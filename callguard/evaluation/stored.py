@@ -7,6 +7,7 @@ from uuid import UUID
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.caller import parse_verstat
 from callguard.domain.signals import Attestation, AttestationLevel
+from callguard.domain.transcript import Utterance
 from callguard.evaluation.backtest import PastCall
 from callguard.evaluation.waking import Phrases
 from callguard.transcript import store as transcripts
@@ -24,7 +25,7 @@ class Stored:
 
 
 async def stored_calls(database: Database, since: datetime | None) -> Stored:
-    """Every organisation's ended calls with words, oldest first. Raises DatabaseError."""
+    """Ended calls with words, organisation by organisation, oldest first. Raises DatabaseError."""
     async with database.session() as session:
         tenants: list[UUID] = [row["id"] for row in await session.rows("tenants.ids")]
     calls: list[PastCall] = []
@@ -40,29 +41,30 @@ async def stored_calls(database: Database, since: datetime | None) -> Stored:
             allowed = [row for row in rows if row["replay_calls"]]
             calls += await _with_words(session, tenant_id, allowed, phrases)
         without_consent += len(rows) - len(allowed)
-    return Stored(tuple(sorted(calls, key=lambda call: (call.at is not None, call.at))), without_consent)
+    return Stored(tuple(calls), without_consent)
 
 
 async def _with_words(
     session: Session, tenant_id: UUID, rows: list[Row], phrases: dict[str, Phrases]
 ) -> list[PastCall]:
-    calls = []
+    calls: list[PastCall] = []
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         words = await transcripts.of_calls(session, tenant_id, [row["id"] for row in batch])
-        for row in batch:
-            calls.append(
-                PastCall(
-                    id=str(row["id"]),
-                    at=row["started_at"],
-                    language=row["language"],
-                    utterances=words[row["id"]],
-                    phrases=phrases.get(row["language"], ()),
-                    attestation=_attestation(row["stir_verstat"]),
-                    told=None if row["told"] is None else round(row["told"]),
-                )
-            )
+        calls += [_call(row, words[row["id"]], phrases.get(row["language"], ())) for row in batch]
     return calls
+
+
+def _call(row: Row, words: tuple[Utterance, ...], phrases: Phrases) -> PastCall:
+    return PastCall(
+        id=str(row["id"]),
+        at=row["started_at"],
+        language=row["language"],
+        utterances=words,
+        phrases=phrases,
+        attestation=_attestation(row["stir_verstat"]),
+        told=None if row["told"] is None else round(row["told"]),
+    )
 
 
 def _attestation(verstat: str | None) -> Attestation:

@@ -1,4 +1,4 @@
-"""What wakes the analysis of a call: the same words as the database's trigger looks at, without the database."""
+"""What wakes the analysis of a call: looked for in the same words as by the trigger, without a database."""
 
 import tomllib
 from collections.abc import Collection, Sequence
