@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from callguard.evaluation.statistics import Calibration, wilson
+from callguard.domain.proportions import wilson
+from callguard.evaluation.statistics import Calibration
 
 SERIES = ("one", "two", "three", "four")
 """Classes of the lines of a chart, in their order."""

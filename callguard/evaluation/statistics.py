@@ -7,8 +7,9 @@ from math import comb, erf, sqrt
 import numpy as np
 import numpy.typing as npt
 
+from callguard.domain.proportions import Z_95, wilson
+
 Values = npt.NDArray[np.float64]
-Z = 1.959963984540054
 BINS = 10
 
 
@@ -37,14 +38,6 @@ class Estimate:
     high: float
 
 
-def wilson(count: int, of: int) -> tuple[float, float]:
-    """Wilson's score interval for a proportion (1927); holds for few cases and for shares near 0 and 1."""
-    part, square = count / of, Z * Z
-    centre = (part + square / (2 * of)) / (1 + square / of)
-    margin = Z / (1 + square / of) * sqrt(part * (1 - part) / of + square / (4 * of * of))
-    return (0.0 if count == 0 else centre - margin), (1.0 if count == of else centre + margin)
-
-
 def f1(hits: int, wrong: int) -> Estimate | None:
     """F1 of `hits` found rightly and `wrong` missed or found wrongly; None where there were none of either.
 
@@ -66,7 +59,7 @@ def auc(scams: Sequence[float], benign: Sequence[float]) -> Estimate | None:
         return None
     of_scams, of_benign = _placements(scams, benign)
     value = float(of_scams.mean())
-    margin = Z * sqrt(_variance(of_scams) / len(scams) + _variance(of_benign) / len(benign))
+    margin = Z_95 * sqrt(_variance(of_scams) / len(scams) + _variance(of_benign) / len(benign))
     return Estimate(value, max(0.0, value - margin), min(1.0, value + margin))
 
 
