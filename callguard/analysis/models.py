@@ -50,9 +50,13 @@ SHIPPED = "lexicon"
 """The name of the scorer that judges calls."""
 
 
-@cache
 def load(name: str = SHIPPED) -> Scorer:
     """The scorer of that name, loaded once. Raises ConfigurationError where there is none."""
     if name not in _MODELS:
         raise ConfigurationError(f"There is no model '{name}'. There are: {', '.join(_MODELS)}.")
+    return _loaded(name)
+
+
+@cache
+def _loaded(name: str) -> Scorer:
     return _MODELS[name]()
