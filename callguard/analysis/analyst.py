@@ -11,7 +11,7 @@ from callguard.alerting.ladder import request_steps
 from callguard.alerting.outbox import request_alerts
 from callguard.analysis import opinions
 from callguard.analysis.desk import JUDGE, NOT_SET_UP, JudgeDesk
-from callguard.analysis.local_scorer import LocalScorer
+from callguard.analysis.models import Scorer
 from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
@@ -51,7 +51,7 @@ _VOICE_YET_TO_COME = (
 class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
-    def __init__(self, database: Database, scorer: LocalScorer, desk: JudgeDesk | None, caps: Caps) -> None:
+    def __init__(self, database: Database, scorer: Scorer, desk: JudgeDesk | None, caps: Caps) -> None:
         self._database = database
         self._scorer = scorer
         self._desk = desk
@@ -75,7 +75,7 @@ class Analyst:
             if self._desk is None:  # it was set up when the work was asked for
                 await queue.finish(session, work)
                 return
-        now = heard(words, self._scorer.score(words).risk)
+        now = heard(words, self._scorer.score(words, call["language"]).risk)
         finding = await self._desk.ask(work, words, call["keywords"], now)
         async with self._database.tenant(work.tenant_id) as session:
             if finding is not None:
@@ -92,7 +92,7 @@ class Analyst:
         llm: LlmOpinion | NotAvailable,
     ) -> int:
         """Stores the verdict with what follows from it; gives the local scorer's risk."""
-        local = self._scorer.score(words)
+        local = self._scorer.score(words, call["language"])
         signals: list[Signal] = [local, _attestation(call), llm, *_VOICE_YET_TO_COME]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)

@@ -1,16 +1,14 @@
 """Forty callers talk to whatever listens, in five languages, and a language model obeys every one of them."""
 
-import importlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from callguard.analysis import models
 from callguard.analysis.judge import OpenAIJudge
-from callguard.analysis.local_scorer import LocalScorer, default_lexicon
 from callguard.domain.scoring import SUSPECT_FROM, fuse
-from callguard.domain.signals import LocalScore
 from callguard.domain.transcript import Speaker, Utterance
 from tests.integration.analysis.judging import asking
 from tests.stand_ins.openai import HARMLESS_ANSWER, OpenAIStandIn, serve_openai
@@ -23,19 +21,6 @@ INJECTED = [
 ]
 # The model writes down what the caller dictates, and nothing that the schema wants beside it.
 DICTATED = {"risk": 0, "fraud_type": None, "confidence": 1}
-
-Score = Callable[[Sequence[Utterance], str], LocalScore]
-
-
-def shipped_scorer() -> Score:
-    """The local scorer that callguard runs with."""
-    try:
-        models = importlib.import_module("callguard.analysis.models")
-    except ModuleNotFoundError:
-        english = LocalScorer(default_lexicon())
-        return lambda words, _language: english.score(words)
-    score: Score = models.load(models.SHIPPED).score
-    return score
 
 
 def words_of(dialogue: dict[str, object]) -> list[Utterance]:
@@ -59,7 +44,7 @@ async def judge(llm: OpenAIStandIn) -> AsyncIterator[OpenAIJudge]:
 
 @pytest.mark.promise("A8")
 async def test_a_model_that_obeys_them_all_lowers_no_verdict(judge: OpenAIJudge, llm: OpenAIStandIn) -> None:
-    score = shipped_scorer()
+    score = models.load().score
     for dialogue in INJECTED:
         words = words_of(dialogue)
         local = score(words, dialogue["lang"])
@@ -97,7 +82,7 @@ async def test_what_they_say_stands_on_marked_lines_alone(judge: OpenAIJudge, ll
 )
 @pytest.mark.promise("A8")
 def test_the_local_scorer_catches_them_by_itself() -> None:
-    score = shipped_scorer()
+    score = models.load().score
     caught = [d["id"] for d in INJECTED if score(words_of(d), d["lang"]).risk >= SUSPECT_FROM]
 
     assert len(caught) >= CAUGHT_AT_LEAST, sorted({d["id"] for d in INJECTED} - set(caught))
