@@ -77,9 +77,7 @@ async def test_what_they_say_stands_on_marked_lines_alone(judge: OpenAIJudge, ll
         assert not any(line.partition(": ")[2] in system for line in lines if len(line) > 60)
 
 
-@pytest.mark.xfail(
-    reason="The lexicon that scores without a trained model knows English alone.", strict=False
-)
+@pytest.mark.xfail(reason="Lexica score as yet, and no trained model.", strict=False)
 @pytest.mark.promise("A8")
 def test_the_local_scorer_catches_them_by_itself() -> None:
     score = models.load().score
