@@ -10,7 +10,7 @@ from uuid import UUID
 from callguard.alerting.ladder import request_steps
 from callguard.alerting.outbox import request_alerts
 from callguard.analysis.judge import Judge
-from callguard.analysis.local_scorer import LocalScorer
+from callguard.analysis.models import Scorer
 from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
@@ -52,7 +52,7 @@ _VOICE_YET_TO_COME = (
 class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
-    def __init__(self, database: Database, scorer: LocalScorer, judge: Judge | None, caps: Caps) -> None:
+    def __init__(self, database: Database, scorer: Scorer, judge: Judge | None, caps: Caps) -> None:
         self._database = database
         self._scorer = scorer
         self._judge = judge
@@ -111,7 +111,7 @@ class Analyst:
         words: Sequence[Utterance],
         llm: LlmOpinion | NotAvailable,
     ) -> None:
-        local = self._scorer.score(words)
+        local = self._scorer.score(words, call["language"])
         signals: list[Signal] = [local, _attestation(call), llm, *_VOICE_YET_TO_COME]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)

@@ -157,6 +157,15 @@ class Lexicon:
     digit_words: frozenset[str]
 
 
+LANGUAGES_WITH_LEXICON = tuple(
+    sorted(
+        file.name.removesuffix(".toml")
+        for file in (resources.files("callguard.analysis") / "lexicon").iterdir()
+        if file.name.endswith(".toml")
+    )
+)
+
+
 def load_lexicon(language: str = "en") -> Lexicon:
     """The lexicon shipped for a language. Raises ValueError where there is none, or where it is malformed."""
     file = resources.files("callguard.analysis") / "lexicon" / f"{language}.toml"
