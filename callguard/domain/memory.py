@@ -11,7 +11,7 @@ say anything.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil, log2
+from math import floor, log2
 
 from callguard.domain.feedback import Answer
 from callguard.domain.memory_texts import Because, because
@@ -59,8 +59,8 @@ def faded(points: float, days: float, half_life: float) -> float:
 
 
 def days_kept(points: float, half_life: float) -> int:
-    """How long `points` count at all."""
-    return ceil(half_life * log2(points / LEAST))
+    """After how many whole days `points` count no more."""
+    return floor(half_life * log2(points / LEAST)) + 1
 
 
 def reported(mark: Mark) -> float:
