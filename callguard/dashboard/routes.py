@@ -95,7 +95,7 @@ class _Doors:
         if not self._access.admits(request):
             return PlainTextResponse("Open the dashboard first.", status_code=401)
         form = await small_form(request)
-        if not self._access.is_form(form.get("form", "")) or from_elsewhere(request):
+        if not self._access.is_form(form.get("from_page", "")) or from_elsewhere(request):
             return PlainTextResponse("This form is not from the dashboard.", status_code=403)
         try:
             call_id, answer = UUID(request.path_params["call_id"]), Answer(form.get("answer", ""))

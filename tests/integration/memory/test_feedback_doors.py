@@ -110,13 +110,13 @@ async def test_the_live_page_takes_what_the_operator_says(stage: Stage, cluster:
     async with httpx.AsyncClient(base_url=services.settings.base_url, follow_redirects=True) as browser:
         page = await browser.get("/dashboard", params={"key": services.keys.dashboard})
         assert f'action="{door}"' in page.text
-        (field,) = set(re.findall(r'name="form" value="(\w+)"', page.text))
-        page = await browser.post(door, data={"form": field, "answer": "not_scam"})
+        (field,) = set(re.findall(r'name="from_page" value="(\w+)"', page.text))
+        page = await browser.post(door, data={"from_page": field, "answer": "not_scam"})
         assert page.status_code == 200
         assert "On this page: it was fine" in page.text
         assert await said(cluster) == [("dashboard", "operator", "not_scam", None, True)]
         by_script = {"HX-Request": "true"}
-        marked = await browser.post(door, data={"form": field, "answer": "scam"}, headers=by_script)
+        marked = await browser.post(door, data={"from_page": field, "answer": "scam"}, headers=by_script)
         assert (marked.status_code, marked.text) == (204, "")
     await remembered(cluster, "scam")
 

@@ -27,7 +27,7 @@ def visitor(source: CallsInMemory) -> httpx.AsyncClient:
 async def field(browser: httpx.AsyncClient) -> str:
     """What the page's forms carry."""
     await browser.get("/dashboard", params={"key": KEY})
-    (found,) = set(re.findall(r'name="form" value="(\w+)"', (await browser.get("/dashboard")).text))
+    (found,) = set(re.findall(r'name="from_page" value="(\w+)"', (await browser.get("/dashboard")).text))
     return str(found)
 
 
@@ -37,7 +37,7 @@ async def test_a_button_of_an_ended_call_says_what_it_was() -> None:
         form = await field(browser)
         page = (await browser.get("/dashboard")).text
         assert page.count("It was a scam") == page.count("It was fine") == 1
-        reply = await browser.post(f"/dashboard/feedback/{OVER.id}", data={"form": form, "answer": "scam"})
+        reply = await browser.post(f"/dashboard/feedback/{OVER.id}", data={"from_page": form, "answer": "scam"})
     assert (reply.status_code, reply.headers["location"]) == (303, "/dashboard")
     assert source.said == [(OVER.id, Answer.SCAM)]
 
@@ -49,10 +49,10 @@ async def test_a_form_of_another_site_says_nothing() -> None:
     async with visitor(source) as browser:
         assert (await browser.post(door, data={"answer": "scam"})).status_code == 401
         form = await field(browser)
-        for data in ({"answer": "scam"}, {"answer": "scam", "form": "guessed"}, {"form": form + "x"}):
+        for data in ({"answer": "scam"}, {"answer": "scam", "from_page": "guessed"}, {"from_page": form + "x"}):
             assert (await browser.post(door, data=data)).status_code == 403
         elsewhere = {"Sec-Fetch-Site": "cross-site"}
-        data = {"form": form, "answer": "scam"}
+        data = {"from_page": form, "answer": "scam"}
         assert (await browser.post(door, data=data, headers=elsewhere)).status_code == 403
         assert (await browser.get(door)).status_code == 405
     assert source.said == []
@@ -64,7 +64,7 @@ async def test_a_form_of_another_site_says_nothing() -> None:
 async def test_what_is_not_there_is_not_found(call: str, answer: str) -> None:
     source = CallsInMemory((OVER,))
     async with visitor(source) as browser:
-        data = {"form": await field(browser), "answer": answer}
+        data = {"from_page": await field(browser), "answer": answer}
         assert (await browser.post(f"/dashboard/feedback/{call}", data=data)).status_code == 404
     assert source.said == []
 
@@ -75,7 +75,7 @@ async def test_a_database_that_is_away_is_told() -> None:
             raise DatabaseUnavailable("away")
 
     async with visitor(Away((OVER,))) as browser:
-        data = {"form": await field(browser), "answer": "scam"}
+        data = {"from_page": await field(browser), "answer": "scam"}
         assert (await browser.post(f"/dashboard/feedback/{OVER.id}", data=data)).status_code == 503
 
 
