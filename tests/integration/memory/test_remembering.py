@@ -8,7 +8,7 @@ import pytest
 from callguard.db import queue
 from callguard.db.pool import Database
 from callguard.domain.feedback import Answer
-from callguard.domain.signals import AttestationLevel, CallerHistory, NotAvailable
+from callguard.domain.signals import AttestationLevel, CallerHistory, NotAvailable, SignalState
 from callguard.intake import records
 from callguard.local.postgres import Cluster
 from callguard.memory import feedback
@@ -246,7 +246,7 @@ async def test_a_house_that_remembers_nobody_says_so(database: Database, cluster
         assert call is not None
         found = await off.history(session, home.tenant_id, call, (), AttestationLevel.A)
     assert isinstance(found, NotAvailable)
-    assert found.state == "not configured"
+    assert found.state is SignalState.NOT_CONFIGURED
 
 
 async def test_of_a_call_that_is_not_here_nothing_can_be_said(database: Database) -> None:

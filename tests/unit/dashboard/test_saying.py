@@ -37,7 +37,9 @@ async def test_a_button_of_an_ended_call_says_what_it_was() -> None:
         form = await field(browser)
         page = (await browser.get("/dashboard")).text
         assert page.count("It was a scam") == page.count("It was fine") == 1
-        reply = await browser.post(f"/dashboard/feedback/{OVER.id}", data={"from_page": form, "answer": "scam"})
+        reply = await browser.post(
+            f"/dashboard/feedback/{OVER.id}", data={"from_page": form, "answer": "scam"}
+        )
     assert (reply.status_code, reply.headers["location"]) == (303, "/dashboard")
     assert source.said == [(OVER.id, Answer.SCAM)]
 
@@ -49,7 +51,11 @@ async def test_a_form_of_another_site_says_nothing() -> None:
     async with visitor(source) as browser:
         assert (await browser.post(door, data={"answer": "scam"})).status_code == 401
         form = await field(browser)
-        for data in ({"answer": "scam"}, {"answer": "scam", "from_page": "guessed"}, {"from_page": form + "x"}):
+        for data in (
+            {"answer": "scam"},
+            {"answer": "scam", "from_page": "guessed"},
+            {"from_page": form + "x"},
+        ):
             assert (await browser.post(door, data=data)).status_code == 403
         elsewhere = {"Sec-Fetch-Site": "cross-site"}
         data = {"from_page": form, "answer": "scam"}
