@@ -21,10 +21,10 @@ from callguard.alerting.outbox import ESCALATE, SEND_ALERT, AlertChannel, Outbox
 from callguard.alerting.push import PushAlerts, Vapid, public_session
 from callguard.alerting.speech import AlertSpeech
 from callguard.alerting.subscribing.routes import subscribing_routes
+from callguard.analysis import models
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
-from callguard.analysis.local_scorer import LocalScorer, default_lexicon
 from callguard.api.feedback import feedback_routes
 from callguard.api.protection import protection_routes
 from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
@@ -243,7 +243,7 @@ def _analysis(ground: Ground) -> Part:
     settings = ground.settings
     caps = Caps(settings.alert_most_an_hour, settings.alert_most_a_day, settings.alert_most_of_all_a_day)
     judge = _judge(settings, ground.stack)
-    analyst = Analyst(ground.database, LocalScorer(default_lexicon()), judge, caps, ground.memory)
+    analyst = Analyst(ground.database, models.load(), judge, caps, ground.memory)
     return Part(
         work={
             ANALYSE: Handler(analyst.analyse, attempts=20),

@@ -10,7 +10,7 @@ from uuid import UUID
 from callguard.alerting.ladder import request_steps
 from callguard.alerting.outbox import request_alerts
 from callguard.analysis.judge import Judge
-from callguard.analysis.local_scorer import LocalScorer
+from callguard.analysis.models import Scorer
 from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
@@ -55,7 +55,7 @@ class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
     def __init__(
-        self, database: Database, scorer: LocalScorer, judge: Judge | None, caps: Caps, memory: Memory
+        self, database: Database, scorer: Scorer, judge: Judge | None, caps: Caps, memory: Memory
     ) -> None:
         self._database = database
         self._memory = memory
@@ -116,7 +116,7 @@ class Analyst:
         words: Sequence[Utterance],
         llm: LlmOpinion | NotAvailable,
     ) -> None:
-        local = self._scorer.score(words)
+        local = self._scorer.score(words, call["language"])
         attestation = _attestation(call)
         history = await self._memory.history(session, work.tenant_id, call, words, attestation.level)
         signals: list[Signal] = [

@@ -134,11 +134,16 @@ class LocalScorer:
 
     def _matches(self, said: _Said) -> Iterator[_Finding]:
         elsewhere = self._reported(said.words)
+        denied = {start for start, _, _ in self._lexicon.negated_by.matches(said.words)}
         for start, end, phrase in self._lexicon.phrases.matches(said.words):
             weight = _weight_there(phrase, said.speaker)
             if not weight or (phrase.tactic is not None and start in elsewhere):
                 continue
-            if phrase.negatable and self._negated(said.words, start):
+            if phrase.negatable and (
+                end in denied
+                or self._negated(said.words, start)
+                or self._negated_within(said.words[start:end], phrase)
+            ):
                 continue
             yield _Finding(said, start, end, phrase.pattern.text, phrase.tactic, phrase.types, weight)
 
@@ -154,6 +159,10 @@ class LocalScorer:
             if word not in lexicon.negation_links:
                 return False
         return False
+
+    def _negated_within(self, words: Words, phrase: Phrase) -> bool:
+        """Whether a gap of the phrase took a negator: 'nennen sie mir nicht die pin'."""
+        return any(word in self._lexicon.negators and not phrase.pattern.names(word) for word in words)
 
     def _reported(self, words: Words) -> set[int]:
         """Positions where words are about somebody else's call: just after 'if anyone asks you'."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from callguard.cli.app_link import app_link
+from callguard.cli.backtest import backtest
 from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check):
+for command in (demo, serve, simulate, migrate, invite, app_link, check, backtest):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(memory, name="memory")

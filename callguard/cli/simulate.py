@@ -14,7 +14,7 @@ from callguard.cli.running import run
 from callguard.config import Settings, load_settings
 from callguard.domain.transcript import Speaker
 from callguard.errors import ConfigurationError
-from callguard.local.dialogues import Dialogue, read_dialogues
+from callguard.evaluation.dialogues import Dialogue, read_dialogues
 from callguard.local.recordings import load_mulaw
 from callguard.local.simulation import CallReport, Ring, Simulator
 from callguard.local.stage import Stage, beside, in_scratch

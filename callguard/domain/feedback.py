@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import sqrt
 
+from callguard.domain.proportions import wilson
 from callguard.domain.scoring import SUSPECT_FROM
 
 NOTE_MOST = 500
 THRESHOLDS = tuple(range(40, 95, 5))
-_95_PER_CENT = 1.959964
 
 
 class Answer(StrEnum):
@@ -50,13 +49,7 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        if not self.of:
-            return 0.0, 1.0
-        n, p, z = self.of, self.hits / self.of, _95_PER_CENT
-        middle = p + z * z / (2 * n)
-        reach = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        scale = 1 + z * z / n
-        return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+        return wilson(self.hits, self.of) if self.of else (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
