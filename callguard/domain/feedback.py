@@ -49,7 +49,7 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.hits, self.of) if self.of else (0.0, 1.0)
+        return wilson(self.hits, self.of)
 
 
 @dataclass(frozen=True, slots=True)
