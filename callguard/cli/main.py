@@ -12,6 +12,7 @@ from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
 from callguard.cli.invite import invite
+from callguard.cli.memory import memory
 from callguard.cli.migrate import migrate
 from callguard.cli.people import people
 from callguard.cli.serve import serve
@@ -29,6 +30,7 @@ app = typer.Typer(
 for command in (demo, serve, simulate, migrate, invite, app_link, check, backtest):
     app.command()(command)
 app.add_typer(people, name="people")
+app.add_typer(memory, name="memory")
 app.add_typer(evaluate, name="evaluate")
 
 
