@@ -32,6 +32,8 @@ from callguard.domain.signals import (
 )
 from callguard.domain.transcript import Utterance, as_text, turns
 from callguard.intake.records import ANALYSE
+from callguard.memory.book import Memory
+from callguard.memory.feedback import ask_to_remember
 from callguard.transcript import store as transcripts
 
 __all__ = ["ANALYSE", "JUDGE", "Analyst"]
@@ -51,8 +53,11 @@ _VOICE_YET_TO_COME = (
 class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
-    def __init__(self, database: Database, scorer: Scorer, desk: JudgeDesk | None, caps: Caps) -> None:
+    def __init__(
+        self, database: Database, scorer: Scorer, desk: JudgeDesk | None, caps: Caps, memory: Memory
+    ) -> None:
         self._database = database
+        self._memory = memory
         self._scorer = scorer
         self._desk = desk
         self._caps = caps
@@ -93,7 +98,15 @@ class Analyst:
     ) -> int:
         """Stores the verdict with what follows from it; gives the local scorer's risk."""
         local = self._scorer.score(words, call["language"])
-        signals: list[Signal] = [local, _attestation(call), llm, *_VOICE_YET_TO_COME]
+        attestation = _attestation(call)
+        history = await self._memory.history(session, work.tenant_id, call, words, attestation.level)
+        signals: list[Signal] = [
+            local,
+            attestation,
+            history,
+            llm,
+            *_VOICE_YET_TO_COME,
+        ]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
         if call["decision_reason"] == Reason.CANARY:
@@ -103,6 +116,8 @@ class Analyst:
                 session, work.tenant_id, work.call_id, analysis_id, assessment.level, self._caps
             )
             await request_steps(session, work.tenant_id, work.call_id, assessment.risk, local.risk)
+        if call["status"] == "ended":
+            await ask_to_remember(session, work.tenant_id, work.call_id)
         return local.risk
 
 

@@ -2,10 +2,12 @@
 
 import typer
 
+from callguard.cli.evaluate_feedback import feedback
 from callguard.cli.evaluate_text import text
 
 evaluate = typer.Typer(help="Measure how well calls are judged.", no_args_is_help=True)
-evaluate.command()(text)
+for command in (text, feedback):
+    evaluate.command()(command)
 
 
 @evaluate.callback()

@@ -67,6 +67,7 @@ class SignalName(StrEnum):
     LOCAL_SCORER = "local_scorer"
     LLM = "llm"
     ATTESTATION = "attestation"
+    CALLER_HISTORY = "caller_history"
     DEEPFAKE = "deepfake"
     KNOWN_VOICE = "known_voice"
 
@@ -155,6 +156,16 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerHistory:
+    """What this tenant's people know of the number and of the script: `standing` -100 (marked safe) to
+    100 (reported as fraud), 0 where nothing speaks either way; `reasons` are fixed sentences for people.
+    """
+
+    standing: int
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NotAvailable:
     """A signal that couldn't be had: which, why, and a sentence for people."""
 
@@ -163,4 +174,4 @@ class NotAvailable:
     detail: str = ""
 
 
-Signal = LocalScore | LlmOpinion | Attestation | NotAvailable
+Signal = LocalScore | LlmOpinion | Attestation | CallerHistory | NotAvailable
