@@ -1,10 +1,10 @@
 """What a lexicon finds in a turn: its phrases where they stand, denied and reported ones left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from callguard.analysis.phrases import Lexicon, Phrase, Words
-from callguard.domain.signals import FraudType, Tactic
+from callguard.domain.signals import Evidence, FraudType, Tactic
 from callguard.domain.transcript import Speaker, Turn
 from callguard.domain.words import normalise
 
@@ -14,6 +14,7 @@ CARD_DIGITS = 12
 """A run of digits this long that the callee reads out is no telephone number."""
 DIGITS_WEIGHT = 0.6
 CONTEXT_WORDS = 3
+MAX_EVIDENCE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +145,26 @@ def _weight_there(phrase: Phrase, speaker: Speaker) -> float:
     if phrase.speaker is speaker:
         return phrase.weight
     return ECHO * phrase.weight if phrase.speaker is Speaker.CALLER and phrase.tactic is not None else 0.0
+
+
+def distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """The strongest findings first, each phrase once and no two of one tactic over the same words."""
+    kept: list[Finding] = []
+    names: set[str] = set()
+    for finding in sorted(findings, key=lambda f: -f.weight):
+        if finding.name in names or any(k.tactic is finding.tactic and k.overlaps(finding) for k in kept):
+            continue
+        names.add(finding.name)
+        kept.append(finding)
+    return kept
+
+
+def evidence_of(finding: Finding) -> Evidence:
+    """The finding as it is kept with a verdict and shown."""
+    weight = finding.weight if finding.tactic is not None else -finding.weight
+    return Evidence(
+        speaker=finding.said.speaker,
+        quotation=finding.said.quoted(finding.start, finding.end),
+        tactic=finding.tactic,
+        weight=round(weight, 3),
+    )

@@ -8,9 +8,9 @@ under a story. So strengths are joined by noisy-or, tactic by tactic, and again 
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
-from callguard.analysis.findings import Finding, Reader
+from callguard.analysis.findings import MAX_EVIDENCE, Finding, Reader, distinct, evidence_of
 from callguard.analysis.phrases import Lexicon, load_lexicon
-from callguard.domain.signals import Evidence, FraudType, LocalScore, Tactic
+from callguard.domain.signals import FraudType, LocalScore, Tactic
 from callguard.domain.transcript import Utterance, turns
 
 SHARES = (1.0, 0.5, 0.25)
@@ -19,7 +19,6 @@ call must not add up to one telling sentence."""
 RELIEF = 0.8
 """How much of the doubt words against a fraud take back where nothing is asked for. They can't excuse an ask
 (frauds recite 'we never ask for your PIN' too), nor a recording."""
-MAX_EVIDENCE = 12
 
 # What a tactic at full strength proves by itself: below 0.6, so that one tactic alone alerts nobody.
 _ALONE = {
@@ -68,7 +67,7 @@ class LocalScorer:
 
     def score(self, utterances: Sequence[Utterance]) -> LocalScore:
         """The score of the words so far; partial utterances count like final ones."""
-        findings = _distinct(f for turn in turns(utterances) for f in self._reader.findings(turn))
+        findings = distinct(f for turn in turns(utterances) for f in self._reader.findings(turn))
         weights: dict[Tactic | None, list[float]] = {}
         for finding in findings:
             weights.setdefault(finding.tactic, []).append(finding.weight)
@@ -78,21 +77,9 @@ class LocalScorer:
             risk=round(100 * _doubt(tactics, relief)),
             fraud_type=_fraud_type(findings),
             tactics=tactics,
-            evidence=tuple(_evidence(f) for f in findings[:MAX_EVIDENCE]),
+            evidence=tuple(evidence_of(f) for f in findings[:MAX_EVIDENCE]),
             model=self._reader.version,
         )
-
-
-def _distinct(findings: Iterable[Finding]) -> list[Finding]:
-    """The strongest findings first, each phrase once and no two of one tactic over the same words."""
-    kept: list[Finding] = []
-    names: set[str] = set()
-    for finding in sorted(findings, key=lambda f: -f.weight):
-        if finding.name in names or any(k.tactic is finding.tactic and k.overlaps(finding) for k in kept):
-            continue
-        names.add(finding.name)
-        kept.append(finding)
-    return kept
 
 
 def _strength(weights: Sequence[float]) -> float:
@@ -118,13 +105,3 @@ def _fraud_type(findings: Iterable[Finding]) -> FraudType | None:
         for name in finding.types:
             totals[name] = totals.get(name, 0.0) + finding.weight
     return max(totals, key=lambda name: (totals[name], name)) if totals else None
-
-
-def _evidence(finding: Finding) -> Evidence:
-    weight = finding.weight if finding.tactic is not None else -finding.weight
-    return Evidence(
-        speaker=finding.said.speaker,
-        quotation=finding.said.quoted(finding.start, finding.end),
-        tactic=finding.tactic,
-        weight=round(weight, 3),
-    )

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Protocol
 
+from callguard.analysis.encoder import Encoder
 from callguard.analysis.local_scorer import LocalScorer
 from callguard.analysis.phrases import LANGUAGES_WITH_LEXICON, load_lexicon
+from callguard.analysis.text_model import TextModel
+from callguard.analysis.trained_scorer import TrainedScorer
 from callguard.domain.signals import LocalScore
 from callguard.domain.transcript import Utterance
 from callguard.errors import ConfigurationError
@@ -45,8 +48,12 @@ class LexiconScorer:
         return scorer.score(utterances)
 
 
-_MODELS: Mapping[str, Callable[[], Scorer]] = {"lexicon": LexiconScorer}
-SHIPPED = "lexicon"
+def _trained() -> Scorer:
+    return TrainedScorer(TextModel.load(), Encoder())
+
+
+_MODELS: Mapping[str, Callable[[], Scorer]] = {"lexicon": LexiconScorer, "trained": _trained}
+SHIPPED = "trained"
 """The name of the scorer that judges calls."""
 
 

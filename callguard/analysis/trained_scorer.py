@@ -1,0 +1,104 @@
+"""The local scorer that ships: a small trained model over words, phrases and meaning, in five languages."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from callguard.analysis.encoder import Encoder
+from callguard.analysis.features import TACTICS, Floats, TurnFeatures, TurnReader, bag, dense
+from callguard.analysis.findings import MAX_EVIDENCE, distinct, evidence_of
+from callguard.analysis.phrases import LANGUAGES_WITH_LEXICON, load_lexicon
+from callguard.analysis.text_model import TextModel
+from callguard.domain.signals import Evidence, LocalScore, Tactic
+from callguard.domain.transcript import Speaker, Turn, Utterance, turns
+
+TURNS_KEPT = 4096
+"""Turns whose features stay in memory, so that an update reads the newest turn alone."""
+SHOWN_FROM = 0.4
+"""The probability from which a tactic that no phrase names is told."""
+QUOTED_WORDS = 18
+
+
+class TrainedScorer:
+    """Scores growing transcripts. Deterministic; what it keeps of turns is in memory and bounded."""
+
+    def __init__(self, model: TextModel, encoder: Encoder) -> None:
+        self._model = model
+        self._readers = {
+            language: TurnReader(language, load_lexicon(language), encoder)
+            for language in LANGUAGES_WITH_LEXICON
+        }
+        self._read = lru_cache(TURNS_KEPT)(self._read_anew)
+
+    @property
+    def version(self) -> str:
+        """The model's name, such as 'text-1'."""
+        return self._model.name
+
+    def score(self, utterances: Sequence[Utterance], language: str = "en") -> LocalScore:
+        """The score of the words so far; partial utterances count like final ones."""
+        said = turns(utterances)
+        if language not in self._readers or not said:
+            return LocalScore(0, None, {}, (), self.version if said else f"{self.version}, no words")
+        read = [self._read(language, turn) for turn in said]
+        tagged = [tags for features, tags in read if features.turn.speaker is Speaker.CALLER]
+        replies = [float(tags[0]) for features, tags in read if features.turn.speaker is Speaker.CALLEE]
+        features = [features for features, _ in read]
+        seen = dense(features, tagged, replies)
+        tactics = _tactics(read)
+        return LocalScore(
+            risk=self._model.risk(self._model.log_odds(bag(features), seen)),
+            fraud_type=self._model.fraud_type(_meaning(features)) if tagged else None,
+            tactics=tactics,
+            evidence=tuple(_evidence(read)),
+            model=self.version,
+        )
+
+    def _read_anew(self, language: str, turn: Turn) -> tuple[TurnFeatures, Floats]:
+        """The turn's features, with its tags where the caller speaks, with its reply's odds [1] otherwise."""
+        features = self._readers[language].read(turn)
+        if turn.speaker is Speaker.CALLER:
+            return features, self._model.tags(features.meaning)
+        return features, np.array([self._model.reply(features.meaning)])
+
+
+Read = tuple[TurnFeatures, Floats]
+
+
+def _meaning(features: Iterable[TurnFeatures]) -> Floats:
+    """The mean meaning of the caller's turns."""
+    spoken = [turn.meaning for turn in features if turn.turn.speaker is Speaker.CALLER]
+    return np.asarray(np.mean(spoken, axis=0, dtype=np.float64))
+
+
+def _tactics(read: Iterable[Read]) -> dict[Tactic, float]:
+    """Each tactic's strength 0-1, by the phrases and by the tags that are sure enough to be told."""
+    missing = np.ones(len(TACTICS))
+    for features, tags in read:
+        if features.turn.speaker is Speaker.CALLER:
+            shown = np.where(tags[:-1] >= SHOWN_FROM, tags[:-1], 0.0)
+            missing *= (1 - features.phrases) * (1 - shown)
+    return {
+        tactic: round(float(1 - left), 3)
+        for tactic, left in zip(TACTICS, missing, strict=True)
+        if tactic is not None and left < 1
+    }
+
+
+def _evidence(read: Sequence[Read]) -> list[Evidence]:
+    """The phrases found, the strongest first; then turns whose tactic no phrase of theirs names."""
+    findings = distinct(finding for features, _ in read for finding in features.findings)
+    named = [evidence_of(finding) for finding in findings[:MAX_EVIDENCE]]
+    return [*named, *sorted(_tagged(read), key=lambda e: -e.weight)][:MAX_EVIDENCE]
+
+
+def _tagged(read: Iterable[Read]) -> Iterator[Evidence]:
+    for features, tags in read:
+        if features.turn.speaker is not Speaker.CALLER:
+            continue
+        place = int(np.argmax(tags[:-1]))
+        tactic = TACTICS[place]
+        if tactic is not None and tags[place] >= SHOWN_FROM and not features.phrases[place]:
+            words = " ".join(features.turn.text.split()[-QUOTED_WORDS:])
+            yield Evidence(Speaker.CALLER, words, tactic, round(float(tags[place]), 3))
