@@ -59,6 +59,7 @@ async def of_calls(
                 text=row["text"],
                 is_final=row["is_final"],
                 session_start=row["session_start"].timestamp(),
+                spoken_at=row["spoken_at"],
             )
         )
     return {call_id: assemble(found) for call_id, found in results.items()}
