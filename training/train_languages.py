@@ -1,7 +1,8 @@
-"""`python -m training.train_languages`: the n-gram profiles that tell five languages apart, from training texts.
+"""`python -m training.train_languages`: the n-gram profiles that tell five languages apart, from training
+texts.
 
-Nothing is drawn by chance: the same texts make the same file. Each dialogue is read twice, with its accents and
-without, since recognisers differ in that.
+Nothing is drawn by chance: the same texts make the same file. Each dialogue is read twice, with its accents
+and without, since recognisers differ in that.
 """
 
 import json

@@ -1,8 +1,9 @@
 """Which of the five languages somebody speaks, told from character n-grams of the words that were recognised.
 
 After Cavnar and Trenkle, 'N-Gram-Based Text Categorization' (SDAIR 1994), with the probabilities of a naive
-Bayes model in place of their ranks (Dunning, 'Statistical Identification of Language', 1994): a few words must
-do, and ranks need more. `languages.json` holds the profiles; `python -m training.train_languages` makes it.
+Bayes model in place of their ranks (Dunning, 'Statistical Identification of Language', 1994): a few words
+must do, and ranks need more. `languages.json` holds the profiles; `python -m training.train_languages` makes
+it.
 """
 
 import json

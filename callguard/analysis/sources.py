@@ -1,4 +1,5 @@
-"""What is known of a call beside its words: who signed for the number, whom the caller claims to be, the voice.
+"""What is known of a call beside its words: who signed for the number, whom the caller claims to be, the
+voice.
 
 One function a signal. A source that can't tell yet says so; what it would weigh stands in `domain/scoring`.
 """

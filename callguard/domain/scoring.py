@@ -3,9 +3,9 @@
 The words decide. The local scorer sets the floor, and the LLM can only lift it. What else is known of the
 caller, the voice and the number, counts in two ways. Where the words raise doubt it adds points. Where they
 don't, one such signal makes the call UNSURE at the most: honest people call from forged-looking numbers,
-honest machines have synthetic voices, and a known voice sounds like another on a bad line. Two of them together
-are more than chance, and may alert without a word. Nothing but a person lowers a risk: a good number can be
-forged, a known voice copied. The result depends on the set of signals, not on their order.
+honest machines have synthetic voices, and a known voice sounds like another on a bad line. Two of them
+together are more than chance, and may alert without a word. Nothing but a person lowers a risk: a good
+number can be forged, a known voice copied. The result depends on the set of signals, not on their order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -198,8 +198,8 @@ def _lifted(local: int, opinion: LlmOpinion) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Weight:
-    """What a signal beside the words counts: `alone` 0-1 by itself, under what a warning asks for; `points` on
-    top of words that raise doubt.
+    """What a signal beside the words counts: `alone` 0-1 by itself, under what a warning asks for; `points`
+    on top of words that raise doubt.
     """
 
     alone: float = 0.0

@@ -25,27 +25,10 @@ from callguard.domain.signals import (
 
 def name_of(signal: Signal) -> SignalName:
     """Which source a signal is of."""
-    match signal:
-        case LocalScore():
-            return SignalName.LOCAL_SCORER
-        case LlmOpinion():
-            return SignalName.LLM
-        case Attestation():
-            return SignalName.ATTESTATION
-        case CallerHistory():
-            return SignalName.CALLER_HISTORY
-        case Deepfake():
-            return SignalName.DEEPFAKE
-        case KnownVoice():
-            return SignalName.KNOWN_VOICE
-        case ClaimedIdentity():
-            return SignalName.CLAIMED_IDENTITY
-        case NotAvailable():
-            return signal.signal
-    assert_never(signal)
+    return signal.signal if isinstance(signal, NotAvailable) else _NAMES[type(signal)]
 
 
-def detail_of(signal: Signal, tactics: Sequence[Tactic]) -> str:
+def detail_of(signal: Signal, tactics: Sequence[Tactic]) -> str:  # noqa: PLR0911  # one for each signal
     """What a signal found, in a sentence; `tactics` are its own, the strongest first."""
     found = ", ".join(_NOUN[tactic] for tactic in tactics)
     match signal:
@@ -58,7 +41,8 @@ def detail_of(signal: Signal, tactics: Sequence[Tactic]) -> str:
         case CallerHistory():
             return " ".join(signal.reasons) or "Nothing is known of the number."
         case Deepfake():
-            return f"Synthetic with {signal.score:.0%} probability, from {signal.speech_seconds:.0f} s of speech."
+            heard = f"{signal.speech_seconds:.0f} s of speech"
+            return f"Synthetic with {signal.score:.0%} probability, from {heard}."
         case KnownVoice():
             return _MATCHED[signal.match]
         case ClaimedIdentity():
@@ -79,6 +63,15 @@ def deeds_of(tactics: Sequence[Tactic]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
+_NAMES: dict[type, SignalName] = {
+    LocalScore: SignalName.LOCAL_SCORER,
+    LlmOpinion: SignalName.LLM,
+    Attestation: SignalName.ATTESTATION,
+    CallerHistory: SignalName.CALLER_HISTORY,
+    Deepfake: SignalName.DEEPFAKE,
+    KnownVoice: SignalName.KNOWN_VOICE,
+    ClaimedIdentity: SignalName.CLAIMED_IDENTITY,
+}
 _KIND = {
     FraudType.GOVERNMENT: "a fraud in the name of an authority",
     FraudType.BANK: "a fraud in the name of a bank",

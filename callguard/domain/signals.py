@@ -166,7 +166,9 @@ class VoiceMatch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownVoice:
-    """The caller's voice beside the claimed relative's: `similarity` -1 to 1, and what it was decided to mean."""
+    """The caller's voice beside the claimed relative's: `similarity` -1 to 1, and what it was decided to
+    mean.
+    """
 
     match: VoiceMatch
     similarity: float

@@ -1,7 +1,8 @@
 """A verdict that does not flap: it rises at once, and falls only when the risk has stayed clearly lower.
 
-Partial results change, an LLM's opinion comes and is outdated by the next sentence, so what is measured wavers
-while nothing has changed. Whoever watches a call, or is about to ring, must not see SCAM become UNSURE and back.
+Partial results change, an LLM's opinion comes and is outdated by the next sentence, so what is measured
+wavers while nothing has changed. Whoever watches a call, or is about to ring, must not see SCAM become
+UNSURE and back.
 """
 
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ asked for money would have come back to it."""
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """A call's standing risk, and the `highest` that stood. `calm_since`: how many finals the call had when the
-    risk became lower, None while it isn't; `calm_peak`: the highest it has been since.
+    """A call's standing risk, and the `highest` that stood. `calm_since`: how many finals the call had when
+    the risk became lower, None while it isn't; `calm_peak`: the highest it has been since.
     """
 
     risk: int = 0

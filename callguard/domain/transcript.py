@@ -20,7 +20,8 @@ class Speaker(StrEnum):
 class Result:
     """One recognition result of one track.
 
-    `session_start` (seconds) puts a restarted transcription after the first; `spoken_at`: seconds into the call.
+    `session_start` (seconds) puts a restarted transcription after the first; `spoken_at`: seconds into the
+    call.
     """
 
     session: str

@@ -2,7 +2,7 @@
 
 -- steady: the standing risk and since when lower results wait, as the application's state machine has it.
 -- claimed_identity_answer: what the person whom the caller claims to be said of it.
--- language is the one in which the call is heard now; language_switched_from the one that it was answered in.
+-- language is the one in which the call is heard now; language_switched_from the one before it.
 ALTER TABLE active_calls
     ADD COLUMN steady jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN claimed_identity_answer text CHECK (claimed_identity_answer IN ('yes', 'proven', 'no')),

@@ -41,7 +41,7 @@ WHERE id = $1 AND decision = 'monitor' AND starts_with(announcement, 'listening_
 
 -- name: who_calls
 -- Who calls whom, for a phone that asks.
-SELECT c.caller_number, c.language, u.name AS person_name
+SELECT c.caller_number, u.language, u.name AS person_name
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
 

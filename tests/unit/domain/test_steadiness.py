@@ -27,7 +27,7 @@ def risk_after(measured: Iterable[tuple[int, int]]) -> list[int]:
 def test_never_below_what_is_measured_and_never_above_what_was(measured: list[tuple[int, int]]) -> None:
     stood = risk_after(measured)
     for place, (risk, _) in enumerate(measured):
-        assert risk <= stood[place] <= max(max(r for r, _ in measured[: place + 1]), UNSURE_FROM)
+        assert risk <= stood[place] <= max(UNSURE_FROM, *(before for before, _ in measured[: place + 1]))
 
 
 @given(looks)
