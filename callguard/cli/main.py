@@ -9,6 +9,7 @@ import typer
 from callguard.cli.app_link import app_link
 from callguard.cli.check import check
 from callguard.cli.demo import demo
+from callguard.cli.explain import explain
 from callguard.cli.invite import invite
 from callguard.cli.migrate import migrate
 from callguard.cli.people import people
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check):
+for command in (demo, serve, simulate, migrate, invite, app_link, check, explain):
     app.command()(command)
 app.add_typer(people, name="people")
 

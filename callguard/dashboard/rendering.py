@@ -44,6 +44,7 @@ _templates.filters |= {
     "channel": wording.channel_words,
     "delivery": wording.delivery_words,
     "fraud": wording.fraud_words,
+    "language": lambda call: wording.language_words(call.language, call.language_switched_from),
     "notice": wording.notice_words,
     "messages": wording.message_words,
     "signal": wording.signal_words,

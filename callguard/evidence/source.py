@@ -23,12 +23,15 @@ class Quotation:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one signal brought: names as they are stored, `risk` 0-100 or None."""
+    """What one signal brought: names as they are stored, `risk` 0-100 or None, and its points in the
+    whole.
+    """
 
     signal: str
     state: str
     risk: int | None
     tactics: tuple[str, ...]
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Why an alert was sent and what came of it. `attestation` is A, B, C, failed or none; `may_act`: the
-    alert may still be answered; `answered`: this contact has answered it.
+    alert may still be answered; `answered`: this contact has answered it. `versions`: of what judged.
+    `heard_in`: the language when it was judged, `switched_from` the caller's one before.
     """
 
     alert_id: UUID
@@ -58,6 +62,9 @@ class Evidence:
     fraud_type: str | None
     quotations: tuple[Quotation, ...]
     parts: tuple[Part, ...]
+    versions: tuple[tuple[str, str], ...]
+    heard_in: str | None
+    switched_from: str | None
     started_at: datetime
     alerted_at: datetime
     ended_at: datetime | None
@@ -98,6 +105,9 @@ def _evidence(tenant_id: UUID, row: Row, said: list[Row], answers: list[Row]) ->
         fraud_type=row["fraud_type"],
         quotations=_quotations(row["quotations"], said, row["started_at"]),
         parts=_parts(row["contributions"]),
+        versions=tuple((name, version) for name, version in row["versions"].items() if version),
+        heard_in=row["heard_in"],
+        switched_from=row["language_switched_from"],
         started_at=row["started_at"],
         alerted_at=row["created_at"],
         ended_at=row["ended_at"],
@@ -112,7 +122,13 @@ def _evidence(tenant_id: UUID, row: Row, said: list[Row], answers: list[Row]) ->
 def _parts(contributions: Sequence[dict[str, Any]]) -> tuple[Part, ...]:
     """What weighs most comes first, what is not known last."""
     parts = (
-        Part(part["signal"], part["state"], part["risk"], tuple(part.get("tactics", ())))
+        Part(
+            part["signal"],
+            part["state"],
+            part["risk"],
+            tuple(part.get("tactics", ())),
+            part.get("points", 0),
+        )
         for part in contributions
     )
     return tuple(sorted(parts, key=lambda part: (part.state != "measured", -(part.risk or 0))))

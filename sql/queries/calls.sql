@@ -147,6 +147,7 @@ WHERE c.id = $1;
 -- name: recent
 -- Live calls, and those that ended in the last hours: newest first. Those of the canary are nobody's.
 SELECT c.id, c.call_sid, u.name AS person_name, c.caller_number, c.attestation, c.status, c.started_at, c.ended_at, c.keywords,
+       c.language, c.language_switched_from,
        coalesce((SELECT sum(m.caller_speech_ms) FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id), 0)
            AS caller_speech_ms
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id

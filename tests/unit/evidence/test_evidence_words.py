@@ -17,6 +17,8 @@ def test_each_language_has_a_word_for_everything(language: str) -> None:
     assert set(page.verdicts) == {*Verdict, "SCAM_OVER"}
     assert set(page.tactics) == set(Tactic)
     assert set(page.signals) == set(SignalName)
+    assert set(page.explained) == set(SignalName) - {SignalName.ATTESTATION}
+    assert set(page.languages) == set(LANGUAGES)
     assert set(page.attested) == set(AttestationLevel)
     assert set(page.buttons) == {Action.HANG_UP, Action.CALL, Action.SAFE, SEEN}
     assert set(page.actions) >= {*set(Action) - {Action.STOP, Action.START, Action.HELP, Action.YES}, SEEN}
@@ -27,7 +29,7 @@ def test_each_language_has_a_word_for_everything(language: str) -> None:
 
 def test_no_two_languages_say_the_same() -> None:
     for field in page_in("en").__struct_fields__:
-        if field not in {"minutes", "seconds"}:
+        if field not in {"minutes", "seconds", "points"}:
             said = [str(getattr(page_in(language), field)) for language in LANGUAGES]
             assert len(set(said)) >= len(LANGUAGES) - 1, field
 
