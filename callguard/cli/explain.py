@@ -94,7 +94,7 @@ def _explanation(story: Story) -> Iterator[str]:
         yield f"  {points}  {wording.signal_words(signal['signal'])}{state}: {signal['detail']}"
     for quotation in verdict.quotations:
         yield f"        “{quotation}”"
-    told = (f"{name} {version or 'none'}" for name, version in verdict.versions.items())
+    told = (f"{name} {version or 'none'}" for name, version in sorted(verdict.versions.items()))
     yield f"  versions: {', '.join(told) or 'not stored'}"
 
 

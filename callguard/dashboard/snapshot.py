@@ -21,6 +21,7 @@ class Contribution:
     detail: str
     tactics: Sequence[str] = ()
     points: int = 0
+    finding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

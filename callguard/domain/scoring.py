@@ -14,7 +14,7 @@ from enum import StrEnum
 from math import prod
 from typing import Any
 
-from callguard.domain.signal_words import deeds_of, detail_of, kind_of, name_of
+from callguard.domain.signal_words import deeds_of, detail_of, finding_of, kind_of, name_of
 from callguard.domain.signals import (
     Attestation,
     AttestationLevel,
@@ -65,6 +65,7 @@ class AlertLevel(StrEnum):
 class Contribution:
     """What one signal brought: its own `risk` 0-100, None where it carries none, the `points` by which it
     moved the result, a sentence for people, and the tactics it found in the words, the strongest first.
+    `finding` names what was found where it is one of a few: a claim, an answer, a match.
 
     The points of all signals add up to what was measured.
     """
@@ -75,6 +76,7 @@ class Contribution:
     detail: str
     tactics: tuple[Tactic, ...] = ()
     points: int = 0
+    finding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +290,8 @@ def _contribution(signal: Signal, points: int) -> Contribution:
             state = signal.state
         case _:
             pass
-    return Contribution(name_of(signal), state, risk, detail_of(signal, tactics), tuple(tactics), points)
+    detail = detail_of(signal, tactics)
+    return Contribution(name_of(signal), state, risk, detail, tuple(tactics), points, finding_of(signal))
 
 
 def _explanation(verdict: Verdict, fraud_type: FraudType | None, tactics: Sequence[Tactic]) -> str:

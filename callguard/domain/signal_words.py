@@ -52,6 +52,17 @@ def detail_of(signal: Signal, tactics: Sequence[Tactic]) -> str:  # noqa: PLR091
     assert_never(signal)
 
 
+def finding_of(signal: Signal) -> str | None:
+    """What was found, by its name, of signals that find one of a few things."""
+    match signal:
+        case ClaimedIdentity():
+            return signal.answer or signal.claim
+        case KnownVoice():
+            return signal.match
+        case _:
+            return None
+
+
 def kind_of(fraud_type: FraudType) -> str:
     """The fraud in words for people, as in 'a fraud in the name of a bank'."""
     return _KIND[fraud_type]

@@ -32,6 +32,7 @@ class Part:
     risk: int | None
     tactics: tuple[str, ...]
     points: int
+    finding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _evidence(tenant_id: UUID, row: Row, said: list[Row], answers: list[Row]) ->
         fraud_type=row["fraud_type"],
         quotations=_quotations(row["quotations"], said, row["started_at"]),
         parts=_parts(row["contributions"]),
-        versions=tuple((name, version) for name, version in row["versions"].items() if version),
+        versions=tuple((name, version) for name, version in sorted(row["versions"].items()) if version),
         heard_in=row["heard_in"],
         switched_from=row["language_switched_from"],
         started_at=row["started_at"],
@@ -128,6 +129,7 @@ def _parts(contributions: Sequence[dict[str, Any]]) -> tuple[Part, ...]:
             part["risk"],
             tuple(part.get("tactics", ())),
             part.get("points", 0),
+            part.get("finding"),
         )
         for part in contributions
     )

@@ -63,6 +63,7 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language_changed: str
     signals: Mapping[str, str]
     explained: Mapping[str, str]
+    findings: Mapping[str, str]
     languages: Mapping[str, str]
     attested: Mapping[str, str]
     not_available: str
