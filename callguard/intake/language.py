@@ -4,12 +4,11 @@ everybody who hears them.
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import structlog
 
 from callguard.analysis.language import LANGUAGES, profiles, words
-from callguard.db.pool import Session
+from callguard.db.pool import Row, Session
 from callguard.domain.facts import WordsHeard
 from callguard.domain.languages import MOST_SWITCHES, Spoken, switched, told
 from callguard.intake.asking import ask_to_transcribe_anew
@@ -25,33 +24,31 @@ class Heard:
     earlier: str = ""
 
 
-async def follow(session: Session, tenant_id: UUID, call_id: UUID, fact: WordsHeard) -> Heard:
-    """In which language these words count. Where they show that the caller has changed it, the call does too:
-    for keywords, scorer and judge, and Twilio is asked for words in it.
+async def follow(session: Session, call: Row, fact: WordsHeard) -> Heard:
+    """In which language these words count. Where the caller's finals show that the caller has changed it,
+    the call does too: for keywords, scorer and judge, and Twilio is asked for words in it.
 
-    The recogniser's own word for a result's language goes before the detector's.
+    The recogniser's own word for a result's language goes before the call's and the detector's.
     """
+    ours = fact.language if fact.language in LANGUAGES else None
+    if fact.track != "inbound_track" or not fact.is_final:
+        return Heard(ours or call["language"])
+    tenant_id, call_id = call["tenant_id"], call["call_id"]
     row = await session.row("languages.heard", call_id, fact.transcription_sid, fact.sequence)
     assert row is not None, "the call was resolved"
-    current = row["language"]
-    ours = fact.language if fact.language in LANGUAGES else None
-    if (
-        fact.track != "inbound_track"
-        or not fact.is_final
-        or not row["follows"]
-        or current not in LANGUAGES
-        or row["language_switches"] >= MOST_SWITCHES
-    ):
-        return Heard(ours or current)
-    said = [*row["said"], {"text": fact.text, "language": ours or current}]
-    new = switched(current, [_spoken(each, current) for each in said])
+    current, said = row["language"], row["said"]
+    heard = Heard(ours or current)
+    if not row["follows"] or current not in LANGUAGES or row["language_switches"] >= MOST_SWITCHES:
+        return heard
+    finals = [*said, {"text": fact.text, "language": heard.language}]
+    new = switched(current, [_spoken(each, current) for each in finals])
     if new is None:
-        return Heard(ours or current)
-    session_sid = await session.value("languages.switch", call_id, current, new)
-    if session_sid is not None:
-        await ask_to_transcribe_anew(session, tenant_id, call_id, session_sid)
+        return heard
+    running = await session.value("languages.switch", call_id, current, new)
+    if running is not None:
+        await ask_to_transcribe_anew(session, tenant_id, call_id, running)
     log.info("language_switched", call=str(call_id), before=current, now=new)
-    return Heard(new, " ".join(each["text"] for each in row["said"]))
+    return Heard(new, " ".join(each["text"] for each in said))
 
 
 def _spoken(said: dict[str, Any], current: str) -> Spoken:

@@ -42,7 +42,7 @@ async def hear(session: Session, call: Row, words: WordsHeard) -> None:
     tenant_id, call_id = call["tenant_id"], call["call_id"]
     if words.track == "outbound_track" and await _is_robots(session, tenant_id, call_id, words):
         words = msgspec.structs.replace(words, text="")
-    heard = await follow(session, tenant_id, call_id, words)
+    heard = await follow(session, call, words)
     await transcripts.add(session, tenant_id, call_id, heard.language, words, earlier=heard.earlier)
 
 
