@@ -128,3 +128,29 @@ async def test_safe_is_stored_with_the_verdict_and_changes_no_score(stage: Stage
 
     assert (last["answer"], last["verdict"]) == ("safe", "SCAM")
     assert await value(cluster, "SELECT count(*) FROM alerts WHERE level = 'danger'") != 0
+
+
+async def test_a_leg_is_not_ended_by_what_stands_from_before(stage: Stage, cluster: Cluster) -> None:
+    """Above 90 only stands; what is measured is lower by now."""
+
+    async def after_turn(call_sid: str, turn: int) -> None:
+        if turn == 1:
+            async with connected(cluster.owner_dsn) as connection:
+                await connection.execute("UPDATE users SET ladder_end = true, ladder_whisper = true")
+                await connection.execute(
+                    "UPDATE active_calls SET steady = $2 WHERE call_sid = $1",
+                    call_sid,
+                    json.dumps({"risk": 99, "highest": 99}),
+                )
+        await stage.simulator.settle(call_sid)
+
+    alarming = "this is the social security administration there is a warrant for your arrest do not hang up"
+    turns = [(Speaker.CALLEE, "hello this is margaret"), (Speaker.CALLER, alarming)]
+    conversation = stage.simulator.dialogue(turns, "en", stepwise=True)
+    conversation = type(conversation)(conversation.turns, after_turn)
+    report = await stage.simulator.place("held", conversation, RING)
+    last = (await verdicts(cluster))[-1]
+
+    assert (last["fraud_score"], report.risk) == (99, 99)
+    assert 60 <= last["measured_score"] <= 90
+    assert {step.step for step in report.steps} == {"whisper"}
