@@ -8,7 +8,7 @@ a call: the opinion is outdated by the next words.
 
 from itertools import pairwise
 
-from callguard.analysis.local_scorer import LocalScorer, default_lexicon
+from callguard.analysis.models import SHIPPED, Scorer, load
 from callguard.domain.scoring import Verdict, fuse, verdict_of
 from callguard.domain.signals import LlmOpinion
 from callguard.domain.steadiness import Steady, steadied
@@ -20,7 +20,7 @@ JUDGE_SEES_MORE = 25
 _ORDER = list(Verdict)
 
 
-def looks(dialogue: Dialogue, scorer: LocalScorer, *, judged: bool) -> list[tuple[int, int]]:
+def looks(dialogue: Dialogue, scorer: Scorer, *, judged: bool) -> list[tuple[int, int]]:
     """Each measured risk, and how many finals there were by then."""
     said: list[Utterance] = []
     found: list[tuple[int, int]] = []
@@ -59,7 +59,7 @@ def held(measured: list[tuple[int, int]]) -> list[Verdict]:
 
 def main() -> None:
     """Prints a line without and one with the judge."""
-    scorer = LocalScorer(default_lexicon())
+    scorer = load(SHIPPED)
     dialogues = [found for found in read(TEXTS / "en") if found["split"] == "validation"]
     for judged in (False, True):
         all_looks = [looks(dialogue, scorer, judged=judged) for dialogue in dialogues]

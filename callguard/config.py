@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     openai_model: str = Field("gpt-4o-mini", alias="OPENAI_MODEL")
     """Model the judge asks."""
 
+    caller_memory: bool = Field(True, alias="CALLER_MEMORY")
+    """Whether callers are known again by their numbers and scripts."""
+
     media_max_streams: int = Field(500, alias="MEDIA_MAX_STREAMS", ge=1)
     """Media streams open at once; beyond it a call goes on without its audio."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field((), alias="TRUSTED_PROXIES")

@@ -21,10 +21,11 @@ from callguard.alerting.outbox import ESCALATE, SEND_ALERT, AlertChannel, Outbox
 from callguard.alerting.push import PushAlerts, Vapid, public_session
 from callguard.alerting.speech import AlertSpeech
 from callguard.alerting.subscribing.routes import subscribing_routes
+from callguard.analysis import models
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
 from callguard.analysis.judge import Judge, OpenAIJudge
-from callguard.analysis.local_scorer import LocalScorer, default_lexicon
+from callguard.api.feedback import feedback_routes
 from callguard.api.protection import protection_routes
 from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
 from callguard.canary.endpoint import canary_routes
@@ -32,6 +33,7 @@ from callguard.canary.speech import CanarySpeech
 from callguard.config import Settings
 from callguard.dashboard.access import Access
 from callguard.dashboard.routes import dashboard_routes
+from callguard.dashboard.saying import DatabaseSaying
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db.pool import Database
 from callguard.domain.alerts import Caps, Channel
@@ -53,6 +55,9 @@ from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
 from callguard.listening.watch import WATCH_STREAM, ListeningWatch
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
+from callguard.memory.book import PURPOSE as MEMORY
+from callguard.memory.book import Memory, Rememberer
+from callguard.memory.feedback import REMEMBER
 from callguard.speech.recogniser import WhisperFactory
 from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
@@ -90,6 +95,7 @@ class Ground:
     recogniser: WhisperFactory
     streams: LiveStreams
     links: AlertLinks
+    memory: Memory
     sender: str | None
 
 
@@ -148,6 +154,7 @@ async def lay_ground(
         recogniser=recogniser,
         streams=LiveStreams(settings.media_max_streams),
         links=AlertLinks(keys.derive("alert links"), settings.base_url),
+        memory=Memory(keys.derive(MEMORY), is_on=settings.caller_memory),
         sender=settings.twilio_alert_number,
     )
 
@@ -236,11 +243,12 @@ def _analysis(ground: Ground) -> Part:
     settings = ground.settings
     caps = Caps(settings.alert_most_an_hour, settings.alert_most_a_day, settings.alert_most_of_all_a_day)
     judge = _judge(settings, ground.stack)
-    analyst = Analyst(ground.database, LocalScorer(default_lexicon()), judge, caps)
+    analyst = Analyst(ground.database, models.load(), judge, caps, ground.memory)
     return Part(
         work={
             ANALYSE: Handler(analyst.analyse, attempts=20),
             JUDGE: Handler(analyst.judge, attempts=4),
+            REMEMBER: Handler(Rememberer(ground.database, ground.memory).remember, attempts=20),
         }
     )
 
@@ -310,16 +318,19 @@ def _canary(ground: Ground, canary: Canary) -> Part:
 
 def _pages(ground: Ground) -> Part:
     key = ground.keys.dashboard
+    access = Access(key, secure=True)
     return Part(
         routes=[
             *protection_routes(
                 ground.database,
-                Access(key, secure=True),
+                access,
                 ground.wake,
                 ground.settings.canary_number or ground.sender,
             ),
+            *feedback_routes(ground.database, access, ground.wake),
             *dashboard_routes(
                 DatabaseSnapshots(ground.database),
+                DatabaseSaying(ground.database, ground.wake),
                 key=key,
                 secure=ground.settings.base_url.startswith("https://"),
                 stopping=ground.stopping,

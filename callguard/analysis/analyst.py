@@ -12,8 +12,8 @@ from uuid import UUID
 from callguard.alerting.ladder import request_steps
 from callguard.alerting.outbox import request_alerts
 from callguard.analysis.judge import Judge
-from callguard.analysis.local_scorer import LocalScorer
-from callguard.analysis.sources import beside_words
+from callguard.analysis.models import Scorer
+from callguard.analysis.sources import attestation_of, beside_words
 from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
@@ -34,6 +34,8 @@ from callguard.domain.steadiness import Steady, steadied
 from callguard.domain.transcript import Utterance, as_text, turns
 from callguard.errors import JudgeError
 from callguard.intake.records import ANALYSE
+from callguard.memory.book import Memory
+from callguard.memory.feedback import ask_to_remember
 from callguard.transcript import store as transcripts
 
 JUDGE = "judge"
@@ -44,8 +46,11 @@ __all__ = ["ANALYSE", "JUDGE", "Analyst"]
 class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
-    def __init__(self, database: Database, scorer: LocalScorer, judge: Judge | None, caps: Caps) -> None:
+    def __init__(
+        self, database: Database, scorer: Scorer, judge: Judge | None, caps: Caps, memory: Memory
+    ) -> None:
         self._database = database
+        self._memory = memory
         self._scorer = scorer
         self._judge = judge
         self._caps = caps
@@ -103,11 +108,13 @@ class Analyst:
         words: Sequence[Utterance],
         llm: LlmOpinion | NotAvailable,
     ) -> None:
-        local = self._scorer.score(words)
-        signals: list[Signal] = [local, llm, *await beside_words(session, call, local)]
+        local = self._scorer.score(words, call["language"])
+        level = attestation_of(call).level
+        history = await self._memory.history(session, work.tenant_id, call, words, level)
+        signals: list[Signal] = [local, llm, history, *await beside_words(session, call, local)]
         assessment, answer = await _standing(session, work.call_id, signals, words)
         analysis_id = await _store(
-            session, work, call, words, assessment, _llm_analysis(llm), _versions(call, local, llm), answer
+            session, work, call, words, assessment, _llm_analysis(llm), _versions(call, local, llm)
         )
         if call["decision_reason"] == Reason.CANARY:
             await canary.judged(session, work, call["language"], words)
@@ -118,6 +125,8 @@ class Analyst:
             # What is done on the line rests on what is measured now, not on what stands from before.
             risk = answered(assessment.measured, answer)
             await request_steps(session, work.tenant_id, work.call_id, risk, local.risk)
+        if call["status"] == "ended":
+            await ask_to_remember(session, work.tenant_id, work.call_id)
 
 
 async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:
@@ -164,7 +173,6 @@ async def _store(
     assessment: Assessment,
     llm_analysis: dict[str, object],
     versions: dict[str, str | None],
-    answer: PersonsAnswer | None,
 ) -> UUID | None:
     """The verdict's id, or None where it repeats the one before."""
     told = assessment.to_json()
@@ -183,13 +191,10 @@ async def _store(
         list(assessment.quotations),
         told["contributions"],
         len(turns(words)),
-        float(assessment.measured),
-        answer,
-        [round(turn.spoken_at, 1) for turn in turns(words)],
-        call["language"],
-        call["language_switched_from"],
-        versions,
     )
+    if analysis_id is not None:
+        times = [round(turn.spoken_at, 1) for turn in turns(words)]
+        await session.run("analyses.complete", analysis_id, float(assessment.measured), times, versions)
     return analysis_id
 
 

@@ -26,11 +26,16 @@ Source = Callable[[Session, Row, LocalScore], Awaitable[Signal]]
 """Asked in the verdict's transaction; the row is that of `calls.for_analysis`."""
 
 
-async def _attestation(_session: Session, call: Row, _local: LocalScore) -> Signal:
+def attestation_of(call: Row) -> Attestation:
+    """What the caller's carrier vouches for."""
     stir = parse_verstat(call["stir_verstat"])
     if stir.failed:
         return Attestation(AttestationLevel.FAILED)
     return Attestation(AttestationLevel(stir.level) if stir.level else AttestationLevel.NONE)
+
+
+async def _attestation(_session: Session, call: Row, _local: LocalScore) -> Signal:
+    return attestation_of(call)
 
 
 async def _claimed_identity(_session: Session, call: Row, local: LocalScore) -> Signal:

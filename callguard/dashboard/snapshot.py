@@ -61,6 +61,16 @@ class LiveStep:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveFeedback:
+    """What somebody, perhaps a contact, says a call was: `answer` is scam, not_scam or unsure."""
+
+    answer: str
+    source: str
+    contact_name: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCall:
     """A call as people see it. `caller` is E.164 or 'withheld'; `verdict` SAFE, UNSURE, SUSPECT or SCAM.
 
@@ -91,6 +101,7 @@ class LiveCall:
     language: str = "en"
     language_switched_from: str | None = None
     measured: int | None = None
+    feedback: tuple[LiveFeedback, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ class Quotation:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one signal brought: names as they are stored, `risk` 0-100 or None, and its points in the
-    whole.
+    """What one signal brought: names as they are stored, `risk` 0-100 or None, its points in the whole, and
+    `detail` in fixed words.
     """
 
     signal: str
@@ -33,6 +33,7 @@ class Part:
     tactics: tuple[str, ...]
     points: int
     finding: str | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def _parts(contributions: Sequence[dict[str, Any]]) -> tuple[Part, ...]:
             tuple(part.get("tactics", ())),
             part.get("points", 0),
             part.get("finding"),
+            part["detail"],
         )
         for part in contributions
     )

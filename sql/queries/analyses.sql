@@ -1,14 +1,21 @@
 -- name: add
--- A verdict with everything that explains it; nothing comes back where the call's newest one says the same.
+-- A verdict on a call as it stands, under a person's answer if there is one; nothing comes back where the newest one says the same.
 INSERT INTO fraud_analyses (tenant_id, call_id, triggered_by_keywords, full_transcript, llm_analysis, fraud_score,
                             fraud_detected, verdict, fraud_type, explanation, quotations, contributions, turns_heard,
-                            measured_score, answer, turn_times, language, language_switched_from, versions)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
+                            answer, language, language_switched_from)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, c.answer, c.language, c.language_switched_from
+FROM (SELECT language, language_switched_from,
+             coalesce(claimed_identity_answer, CASE WHEN safe_at IS NOT NULL THEN 'safe' END) AS answer
+      FROM active_calls WHERE tenant_id = $1 AND id = $2) c
 WHERE NOT EXISTS (
     SELECT FROM (SELECT * FROM fraud_analyses WHERE tenant_id = $1 AND call_id = $2 ORDER BY created_at DESC LIMIT 1) newest
     WHERE newest.fraud_score = $6 AND newest.quotations = $11 AND newest.contributions = $12 AND newest.llm_analysis = $5
-        AND newest.answer IS NOT DISTINCT FROM $15 AND newest.language = $17)
+        AND newest.answer IS NOT DISTINCT FROM c.answer AND newest.language = c.language)
 RETURNING id;
+
+-- name: complete
+-- What explains a verdict later: what was measured, when each turn was told, and by which versions it was judged.
+UPDATE fraud_analyses SET measured_score = $2, turn_times = $3, versions = $4 WHERE id = $1;
 
 -- name: steady_of
 -- What stands of a call so far, and what a person answered; the call waits for this transaction.
