@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from callguard.analysis.models import SHIPPED, Scorer, load
 from callguard.domain.scoring import Verdict, fuse, verdict_of
-from callguard.domain.signals import LlmOpinion
+from callguard.domain.signals import LlmOpinion, SuggestedAction
 from callguard.domain.steadiness import Steady, steadied
 from callguard.domain.transcript import Speaker, Utterance
 from training.dialogue_counts import TEXTS, Dialogue, read
@@ -39,7 +39,7 @@ def looks(dialogue: Dialogue, scorer: Scorer, *, judged: bool) -> list[tuple[int
 
 def _opinion(local: int) -> LlmOpinion:
     more = min(100, local + JUDGE_SEES_MORE) if local else 0
-    return LlmOpinion(more, None, (), (), (), (), "", "", 0.8, "bench", "bench")
+    return LlmOpinion(more, None, (), (), (), (), "", SuggestedAction.NONE, 0.8, "bench", "bench")
 
 
 def changes(verdicts: list[Verdict]) -> tuple[int, int]:

@@ -24,7 +24,9 @@ from callguard.alerting.subscribing.routes import subscribing_routes
 from callguard.analysis import models
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import default_catalogue
-from callguard.analysis.judge import Judge, OpenAIJudge
+from callguard.analysis.desk import JudgeDesk
+from callguard.analysis.judge import OpenAIJudge
+from callguard.analysis.llm import ChatServer
 from callguard.api.feedback import feedback_routes
 from callguard.api.protection import protection_routes
 from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
@@ -37,6 +39,7 @@ from callguard.dashboard.saying import DatabaseSaying
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db.pool import Database
 from callguard.domain.alerts import Caps, Channel
+from callguard.domain.judging import Budget, Prices
 from callguard.evidence.routes import evidence_routes
 from callguard.intake.aftercare import Aftercare
 from callguard.intake.asking import DIAL, RESTART_TRANSCRIPTION, WATCH_TRANSCRIPTION
@@ -242,8 +245,8 @@ def _listening(ground: Ground) -> Part:
 def _analysis(ground: Ground) -> Part:
     settings = ground.settings
     caps = Caps(settings.alert_most_an_hour, settings.alert_most_a_day, settings.alert_most_of_all_a_day)
-    judge = _judge(settings, ground.stack)
-    analyst = Analyst(ground.database, models.load(), judge, caps, ground.memory)
+    desk = _judge_desk(ground)
+    analyst = Analyst(ground.database, models.load(), desk, caps, ground.memory)
     return Part(
         work={
             ANALYSE: Handler(analyst.analyse, attempts=20),
@@ -348,7 +351,8 @@ def _hints(language: str) -> list[str]:
     return [keyword.phrase for keyword in default_catalogue(language)]
 
 
-def _judge(settings: Settings, stack: AsyncExitStack) -> Judge | None:
+def _judge_desk(ground: Ground) -> JudgeDesk | None:
+    settings = ground.settings
     if not settings.llm_configured:
         return None
     key = settings.openai_api_key
@@ -358,5 +362,9 @@ def _judge(settings: Settings, stack: AsyncExitStack) -> Judge | None:
         base_url=settings.openai_base_url,
         max_retries=0,
     )
-    stack.push_async_callback(client.close)
-    return OpenAIJudge(client, settings.openai_model)
+    ground.stack.push_async_callback(client.close)
+    judge = OpenAIJudge(ChatServer(client, settings.openai_model))
+    prices = Prices(settings.llm_price_input, settings.llm_price_output)
+    usd = settings.llm_daily_usd
+    budget = Budget(settings.llm_daily_tokens, None if usd is None else round(usd * 1_000_000))
+    return JudgeDesk(ground.database, judge, prices, budget)

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from callguard.alerting.ladder import request_steps
 from callguard.alerting.outbox import request_alerts
-from callguard.analysis.judge import Judge
+from callguard.analysis import opinions
+from callguard.analysis.desk import JUDGE, NOT_SET_UP, JudgeDesk
 from callguard.analysis.models import Scorer
 from callguard.analysis.sources import attestation_of, beside_words
 from callguard.canary import runs as canary
@@ -19,6 +20,7 @@ from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.alerts import Caps
+from callguard.domain.judging import heard
 from callguard.domain.policy import Reason
 from callguard.domain.scoring import Assessment, answered, fuse, stand_at
 from callguard.domain.signals import (
@@ -27,18 +29,13 @@ from callguard.domain.signals import (
     NotAvailable,
     PersonsAnswer,
     Signal,
-    SignalName,
-    SignalState,
 )
 from callguard.domain.steadiness import Steady, steadied
 from callguard.domain.transcript import Utterance, as_text, turns
-from callguard.errors import JudgeError
 from callguard.intake.records import ANALYSE
 from callguard.memory.book import Memory
 from callguard.memory.feedback import ask_to_remember
 from callguard.transcript import store as transcripts
-
-JUDGE = "judge"
 
 __all__ = ["ANALYSE", "JUDGE", "Analyst"]
 
@@ -47,58 +44,39 @@ class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
     def __init__(
-        self, database: Database, scorer: Scorer, judge: Judge | None, caps: Caps, memory: Memory
+        self, database: Database, scorer: Scorer, desk: JudgeDesk | None, caps: Caps, memory: Memory
     ) -> None:
         self._database = database
         self._memory = memory
         self._scorer = scorer
-        self._judge = judge
+        self._desk = desk
         self._caps = caps
 
     async def analyse(self, work: Work) -> None:
         """Scores what has been said so far, and asks for the judge where there is one."""
-        if self._judge is None:
-            llm = NotAvailable(SignalName.LLM, SignalState.NOT_CONFIGURED, "No LLM judge is set up.")
-        else:
-            llm = NotAvailable(SignalName.LLM, SignalState.NOT_AVAILABLE_YET, "The LLM judge has been asked.")
+        desk = self._desk
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
-            await self._conclude(session, work, call, words, llm)
-            if self._judge is not None and call["decision_reason"] != Reason.CANARY:
-                await queue.add(
-                    session, work.tenant_id, JUDGE, subject=work.call_id, call_id=work.call_id, urgency=6
-                )
+            llm = await desk.standing(session, work.tenant_id, work.call_id) if desk else NOT_SET_UP
+            local_risk = await self._conclude(session, work, call, words, llm)
+            if desk is not None and call["decision_reason"] != Reason.CANARY:
+                await desk.request(session, work.tenant_id, work.call_id, heard(words, local_risk))
             await queue.finish(session, work)
 
     async def judge(self, work: Work) -> None:
-        """Asks the LLM, outside any transaction. Its failure is stored, so that people see that the local
-        verdict stands alone.
-
-        Raises JudgeError to be tried again.
-        """
+        """Asks the LLM. Its failure is stored, so that people see that the local verdict stands alone."""
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
-        llm, failure = await self._opinion(words, call["keywords"])
-        async with self._database.tenant(work.tenant_id) as session:
-            await self._conclude(session, work, call, words, llm)
-            if failure is None:
+            if self._desk is None:  # it was set up when the work was asked for
                 await queue.finish(session, work)
-        if failure is not None:
-            raise failure
-
-    async def _opinion(
-        self, words: Sequence[Utterance], keywords: Sequence[str]
-    ) -> tuple[LlmOpinion | NotAvailable, JudgeError | None]:
-        """The judge's opinion, or what to show in its place and the reason."""
-        if self._judge is None:
-            failure = JudgeError("The LLM judge was switched off. Set OPENAI_API_KEY again.", reason="off")
-        else:
-            try:
-                return await self._judge.opinion(words, keywords), None
-            except JudgeError as error:
-                failure = error
-        detail = f"The LLM judge gave no verdict ({failure.reason})."
-        return NotAvailable(SignalName.LLM, SignalState.FAILED, detail), failure
+                return
+        now = heard(words, self._scorer.score(words, call["language"]).risk)
+        finding = await self._desk.ask(work, words, call["keywords"], now)
+        async with self._database.tenant(work.tenant_id) as session:
+            if finding is not None:
+                await self._conclude(session, work, call, words, finding.llm)
+            await self._desk.follow(session, work, finding, now)
+            await queue.finish(session, work)
 
     async def _conclude(
         self,
@@ -107,14 +85,15 @@ class Analyst:
         call: Row,
         words: Sequence[Utterance],
         llm: LlmOpinion | NotAvailable,
-    ) -> None:
+    ) -> int:
+        """Stores the verdict with what follows from it; gives the local scorer's risk."""
         local = self._scorer.score(words, call["language"])
         level = attestation_of(call).level
         history = await self._memory.history(session, work.tenant_id, call, words, level)
         signals: list[Signal] = [local, llm, history, *await beside_words(session, call, local)]
         assessment, answer = await _standing(session, work.call_id, signals, words)
         analysis_id = await _store(
-            session, work, call, words, assessment, _llm_analysis(llm), _versions(call, local, llm)
+            session, work, call, words, assessment, opinions.to_json(llm), _versions(call, local, llm)
         )
         if call["decision_reason"] == Reason.CANARY:
             await canary.judged(session, work, call["language"], words)
@@ -127,6 +106,7 @@ class Analyst:
             await request_steps(session, work.tenant_id, work.call_id, risk, local.risk)
         if call["status"] == "ended":
             await ask_to_remember(session, work.tenant_id, work.call_id)
+        return local.risk
 
 
 async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:
@@ -196,22 +176,3 @@ async def _store(
         times = [round(turn.spoken_at, 1) for turn in turns(words)]
         await session.run("analyses.complete", analysis_id, float(assessment.measured), times, versions)
     return analysis_id
-
-
-def _llm_analysis(llm: LlmOpinion | NotAvailable) -> dict[str, object]:
-    if isinstance(llm, NotAvailable):
-        return {"state": llm.state, "detail": llm.detail}
-    return {
-        "state": SignalState.MEASURED,
-        "risk": llm.risk,
-        "fraud_type": llm.fraud_type,
-        "claims": llm.claims,
-        "asks": llm.asks,
-        "tactics": llm.tactics,
-        "quotations": llm.quotations,
-        "explanation": llm.explanation,
-        "suggested_action": llm.suggested_action,
-        "confidence": llm.confidence,
-        "model": llm.model,
-        "prompt_version": llm.prompt_version,
-    }

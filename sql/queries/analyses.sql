@@ -43,3 +43,10 @@ SELECT id, created_at, triggered_by_keywords, full_transcript, turn_times, fraud
        fraud_type, explanation, quotations, contributions, llm_analysis, language, language_switched_from, versions
 FROM fraud_analyses WHERE tenant_id = $1 AND call_id = $2
 ORDER BY created_at;
+
+-- name: llm_standing
+-- What the LLM judge last found in a call, or else why it found nothing.
+SELECT llm_analysis FROM fraud_analyses
+WHERE tenant_id = $1 AND call_id = $2
+    AND (llm_analysis ->> 'state' <> 'measured' OR llm_analysis ? 'addresses_the_listener')
+ORDER BY (llm_analysis ->> 'state' = 'measured') DESC, created_at DESC LIMIT 1;

@@ -14,7 +14,7 @@ from callguard.local.simulation import Ring
 from callguard.local.stage import Stage, in_process
 from tests.integration.alerting.alarm import ANNA, scam, sent
 from tests.integration.population import connected, rows, value
-from tests.stand_ins.openai import Step, serve_openai
+from tests.stand_ins.openai import serve_openai
 
 RING = Ring("+12025550199", "B")
 DOUBTFUL = [
@@ -51,11 +51,10 @@ async def test_a_verdict_holds_what_explains_it_in_a_year(stage: Stage, cluster:
 
 
 async def test_the_judges_opinion_does_not_come_and_go(settings: Settings, cluster: Cluster) -> None:
-    """Each result is looked at by the scorer first: without its opinion the risk is lower, and stands."""
+    """Each result is looked at by the scorer first, and what the judge found stands."""
     async with serve_openai() as llm:
         with_judge = settings.model_copy(update={"openai_base_url": llm.base_url})
         async with in_process(with_judge, speed=math.inf) as stage:
-            llm.play(Step.GOOD)
             dialogue = stage.simulator.dialogue(DOUBTFUL, "en", stepwise=True)
             report = await stage.simulator.place("doubtful", dialogue, RING)
     found = await verdicts(cluster)
@@ -64,7 +63,6 @@ async def test_the_judges_opinion_does_not_come_and_go(settings: Settings, clust
 
     assert report.risk == max(measured) >= 60
     assert stood == sorted(stood)
-    assert measured != sorted(measured)
     assert json.loads(found[-1]["versions"])["scorer"]
 
 

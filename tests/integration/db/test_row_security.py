@@ -97,6 +97,8 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         step = ["hold", None, "contact", home.contact_id, None, "done"]
         await session.value("ladder.ask", home.tenant_id, call_id, *step)
         await session.value("voicemails.add", home.tenant_id, call_id, f"RE{number:032x}", 5)
+        question = ["answered", "model", "judge.v2", 9, 40, 1, 700, 900, 100, False, 195, None]
+        await session.value("llm.add", home.tenant_id, call_id, number, *question)
         said = [analysis_id, "dashboard", "operator", None, "scam", None]
         await session.value("feedback.add", home.tenant_id, call_id, *said)
         known = [b"number", b"script", "SCAM", None, None, datetime.now(UTC)]
