@@ -10,6 +10,7 @@ BENCHES = (
     "bench.trigger",
     "bench.media_ingest",
     "bench.real_time",
+    "bench.steadiness",
 )
 
 for bench in BENCHES:

@@ -42,7 +42,7 @@ from callguard.domain.alerts import Caps, Channel
 from callguard.domain.judging import Budget, Prices
 from callguard.evidence.routes import evidence_routes
 from callguard.intake.aftercare import Aftercare
-from callguard.intake.asking import DIAL, WATCH_TRANSCRIPTION
+from callguard.intake.asking import DIAL, RESTART_TRANSCRIPTION, WATCH_TRANSCRIPTION
 from callguard.intake.dialling import Dialler
 from callguard.intake.endpoints import Intake
 from callguard.intake.phone_screening import ANSWER_PHONE, PhoneScreening
@@ -55,7 +55,7 @@ from callguard.listening.afterwards import SETTLE_AFTERWARDS, Afterwards, Seats
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
 from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
-from callguard.listening.watch import RESTART_TRANSCRIPTION, WATCH_STREAM, ListeningWatch
+from callguard.listening.watch import WATCH_STREAM, ListeningWatch
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
 from callguard.memory.book import PURPOSE as MEMORY

@@ -213,7 +213,7 @@ class Ladder:
             conference=row["conference_name"],
             label=CALLER,
             on=on,
-            announcement=self._speech.hold_url(row["language"]),
+            announcement=self._speech.hold_url(row["callers_language"]),
         )
 
     async def _bring_in(self, row: Row, *, again: bool) -> StepState:

@@ -7,7 +7,8 @@ from callguard.domain.alert_texts import Moment
 from callguard.domain.ladder import Wording
 from callguard.domain.ladder_texts import TO_THE_CALLER, whisper_words
 from callguard.domain.reply_texts import Told, words_of
-from callguard.domain.scoring import AlertLevel, kind_of
+from callguard.domain.scoring import AlertLevel
+from callguard.domain.signal_words import kind_of
 from callguard.domain.signals import FraudType
 from callguard.intake.twiml import RETRIED, language_code, templates
 

@@ -5,6 +5,8 @@ work of its own, and can only raise the risk.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
 from uuid import UUID
 
 from callguard.alerting.ladder import request_steps
@@ -12,24 +14,23 @@ from callguard.alerting.outbox import request_alerts
 from callguard.analysis import opinions
 from callguard.analysis.desk import JUDGE, NOT_SET_UP, JudgeDesk
 from callguard.analysis.models import Scorer
+from callguard.analysis.sources import attestation_of, beside_words
 from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.alerts import Caps
-from callguard.domain.caller import parse_verstat
 from callguard.domain.judging import heard
 from callguard.domain.policy import Reason
-from callguard.domain.scoring import Assessment, fuse
+from callguard.domain.scoring import Assessment, answered, fuse, stand_at
 from callguard.domain.signals import (
-    Attestation,
-    AttestationLevel,
     LlmOpinion,
+    LocalScore,
     NotAvailable,
+    PersonsAnswer,
     Signal,
-    SignalName,
-    SignalState,
 )
+from callguard.domain.steadiness import Steady, steadied
 from callguard.domain.transcript import Utterance, as_text, turns
 from callguard.intake.records import ANALYSE
 from callguard.memory.book import Memory
@@ -37,17 +38,6 @@ from callguard.memory.feedback import ask_to_remember
 from callguard.transcript import store as transcripts
 
 __all__ = ["ANALYSE", "JUDGE", "Analyst"]
-
-_VOICE_YET_TO_COME = (
-    NotAvailable(
-        SignalName.DEEPFAKE,
-        SignalState.NOT_AVAILABLE_YET,
-        "Whether the voice is synthetic is not judged yet.",
-    ),
-    NotAvailable(
-        SignalName.KNOWN_VOICE, SignalState.NOT_AVAILABLE_YET, "No voices of relatives are compared yet."
-    ),
-)
 
 
 class Analyst:
@@ -98,24 +88,22 @@ class Analyst:
     ) -> int:
         """Stores the verdict with what follows from it; gives the local scorer's risk."""
         local = self._scorer.score(words, call["language"])
-        attestation = _attestation(call)
-        history = await self._memory.history(session, work.tenant_id, call, words, attestation.level)
-        signals: list[Signal] = [
-            local,
-            attestation,
-            history,
-            llm,
-            *_VOICE_YET_TO_COME,
-        ]
-        assessment = fuse(signals)
-        analysis_id = await _store(session, work, call, words, llm, assessment)
+        level = attestation_of(call).level
+        history = await self._memory.history(session, work.tenant_id, call, words, level)
+        signals: list[Signal] = [local, llm, history, *await beside_words(session, call, local)]
+        assessment, answer = await _standing(session, work.call_id, signals, words)
+        analysis_id = await _store(
+            session, work, call, words, assessment, opinions.to_json(llm), _versions(call, local, llm)
+        )
         if call["decision_reason"] == Reason.CANARY:
             await canary.judged(session, work, call["language"], words)
         elif analysis_id is not None and assessment.level is not None:
             await request_alerts(
                 session, work.tenant_id, work.call_id, analysis_id, assessment.level, self._caps
             )
-            await request_steps(session, work.tenant_id, work.call_id, assessment.risk, local.risk)
+            # What is done on the line rests on what is measured now, not on what stands from before.
+            risk = answered(assessment.measured, answer)
+            await request_steps(session, work.tenant_id, work.call_id, risk, local.risk)
         if call["status"] == "ended":
             await ask_to_remember(session, work.tenant_id, work.call_id)
         return local.risk
@@ -128,11 +116,33 @@ async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]
     return call, found.get(work.call_id, ())
 
 
-def _attestation(call: Row) -> Attestation:
-    stir = parse_verstat(call["stir_verstat"])
-    if stir.failed:
-        return Attestation(AttestationLevel.FAILED)
-    return Attestation(AttestationLevel(stir.level) if stir.level else AttestationLevel.NONE)
+async def _standing(
+    session: Session, call_id: UUID, signals: Sequence[Signal], words: Sequence[Utterance]
+) -> tuple[Assessment, PersonsAnswer | None]:
+    """The verdict that stands: fused, held steady over the call's results, and under a person's answer, which
+    comes with it. The call's row stays locked, so that two verdicts of a call come one after the other.
+    """
+    row = await session.row("analyses.steady_of", call_id)
+    assert row is not None, "the work's foreign key holds the call"
+    before = Steady(**row["steady"])
+    steady = steadied(before, fuse(signals).risk, sum(said.is_final for said in words))
+    if steady != before:
+        await session.run("analyses.hold_steady", call_id, asdict(steady))
+    answer = PersonsAnswer(row["answer"]) if row["answer"] else None
+    return stand_at(signals, answered(steady.risk, answer)), answer
+
+
+def _versions(call: Row, local: LocalScore, llm: LlmOpinion | NotAvailable) -> dict[str, str | None]:
+    """Of everything that had a part in the verdict; None where it had none."""
+    asked = llm if isinstance(llm, LlmOpinion) else None
+    return {
+        "callguard": version("callguard"),
+        "scorer": local.model,
+        "llm": asked.model if asked else None,
+        "prompt": asked.prompt_version if asked else None,
+        "catalogue": call["catalogue_version"],
+        "policy": call["policy"],
+    }
 
 
 async def _store(
@@ -140,8 +150,9 @@ async def _store(
     work: Work,
     call: Row,
     words: Sequence[Utterance],
-    llm: LlmOpinion | NotAvailable,
     assessment: Assessment,
+    llm_analysis: dict[str, object],
+    versions: dict[str, str | None],
 ) -> UUID | None:
     """The verdict's id, or None where it repeats the one before."""
     told = assessment.to_json()
@@ -151,7 +162,7 @@ async def _store(
         work.call_id,
         call["keywords"],
         as_text(words),
-        opinions.to_json(llm),
+        llm_analysis,
         float(assessment.risk),
         assessment.level is not None,
         assessment.verdict,
@@ -161,4 +172,7 @@ async def _store(
         told["contributions"],
         len(turns(words)),
     )
+    if analysis_id is not None:
+        times = [round(turn.spoken_at, 1) for turn in turns(words)]
+        await session.run("analyses.complete", analysis_id, float(assessment.measured), times, versions)
     return analysis_id

@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from callguard.cli.running import printable
 from callguard.dashboard import wording
 from callguard.dashboard.marking import MarkedTurn, Run, marked_turns
 from callguard.dashboard.snapshot import LiveAlert, LiveCall, LiveStep, Snapshot
@@ -83,7 +84,7 @@ class LiveTerminal:
     def _print_news(self, snapshot: Snapshot, figures: Mapping[str, float], address: str) -> None:
         lines: dict[Hashable, str] = {address: f"Dashboard: {address}"}
         for call in reversed(snapshot.calls):
-            who = f"{_plain(call.person_name)} <- {spoken_number(call.caller)}"
+            who = f"{printable(call.person_name)} <- {spoken_number(call.caller)}"
             lines |= {(call.call_sid, *fact): f"{who} | {line}" for fact, line in _facts(call, figures)}
         for fact, line in lines.items():
             if fact not in self._printed:
@@ -97,11 +98,10 @@ def _facts(call: LiveCall, figures: Mapping[str, float]) -> Iterator[tuple[tuple
     for utterance in call.transcript:
         if utterance.is_final:
             speaker = _speaker(utterance.speaker, call)
-            yield (utterance.sequence, utterance.text), f"{speaker}: {_plain(utterance.text)}"
+            yield (utterance.sequence, utterance.text), f"{speaker}: {printable(utterance.text)}"
     for keyword in call.keywords:
-        yield ("keyword", keyword), f"keyword heard: {_plain(keyword)}"
-    if call.degraded is not None:
-        yield ("degraded", call.degraded), f"listening is degraded. {call.degraded}"
+        yield ("keyword", keyword), f"keyword heard: {printable(keyword)}"
+    yield from _circumstances(call)
     if call.contributions:
         verdict = wording.verdict_words(call)
         yield ("risk", call.risk, call.verdict), f"risk {call.risk} of 100: {verdict.label}"
@@ -115,6 +115,14 @@ def _facts(call: LiveCall, figures: Mapping[str, float]) -> Iterator[tuple[tuple
         yield ("ended",), "call ended"
 
 
+def _circumstances(call: LiveCall) -> Iterator[tuple[tuple[Hashable, ...], str]]:
+    if call.language_switched_from is not None:
+        heard = wording.language_words(call.language, call.language_switched_from)
+        yield ("language", call.language), f"heard in {heard}"
+    if call.degraded is not None:
+        yield ("degraded", call.degraded), f"listening is degraded. {call.degraded}"
+
+
 def _panel(call: LiveCall, keyword_to_alert_ms: float | None) -> Panel:
     verdict = wording.verdict_words(call)
     colour = _COLOURS[verdict.tone]
@@ -123,15 +131,18 @@ def _panel(call: LiveCall, keyword_to_alert_ms: float | None) -> Panel:
         rows.append(Text(wording.attestation_words(call.attestation), style="dim"))
         turns = marked_turns(call.transcript, call.keywords)
         rows += [_turn(turn, call) for turn in turns[-_TURNS_SHOWN:]]
+    if call.language_switched_from is not None:
+        heard = wording.language_words(call.language, call.language_switched_from)
+        rows.append(Text(f"Heard in {heard}", style="dim"))
     if call.degraded is not None:
         rows.append(Text(f"! {call.degraded}", style="bold yellow"))
     rows.append(_risk(call, verdict, colour))
-    rows += [Text(_plain(line), style=style) for line, style in _reasons(call)]
+    rows += [Text(printable(line), style=style) for line, style in _reasons(call)]
     rows += [Text(f"→ {_alert_line(alert)}", style="bold") for alert in call.alerts]
     rows += [Text(f"→ {_step_line(step)}", style="bold") for step in call.steps]
     if keyword_to_alert_ms is not None:
         rows.append(Text(_figure_line(keyword_to_alert_ms), style="bold green"))
-    title = Text(f"{_plain(call.person_name)} ← {spoken_number(call.caller)}", style="bold")
+    title = Text(f"{printable(call.person_name)} ← {spoken_number(call.caller)}", style="bold")
     seconds = ((call.ended_at or call.started_at) - call.started_at).total_seconds()
     state = Text("live" if call.ended_at is None else f"ended after {seconds:.0f} s")
     return Panel(
@@ -149,7 +160,7 @@ def _turn(turn: MarkedTurn, call: LiveCall) -> Text:
     text = Text.assemble((f"{_speaker(turn.speaker, call)}:", style))
     for run in turn.runs:
         text.append(" ")
-        text.append(_plain(run.text), _run_style(run))
+        text.append(printable(run.text), _run_style(run))
     if turn.provisional:
         text.append(" …", "dim")
     return text
@@ -187,11 +198,11 @@ def _reasons(call: LiveCall) -> Iterator[tuple[str, str]]:
 def _alert_line(alert: LiveAlert) -> str:
     channel, delivery = wording.channel_words(alert.channel), wording.delivery_words(alert)
     answer = f", {wording.answer_words(alert)}" if alert.answered_at else ""
-    return f"{alert.level} to {_plain(alert.contact_name)} by {channel}: {delivery}{answer}"
+    return f"{alert.level} to {printable(alert.contact_name)} by {channel}: {delivery}{answer}"
 
 
 def _step_line(step: LiveStep) -> str:
-    asker = _plain(wording.asker_words(step))
+    asker = printable(wording.asker_words(step))
     return f"{wording.step_words(step)}: {wording.step_state_words(step)} (by {asker})"
 
 
@@ -200,9 +211,4 @@ def _figure_line(keyword_to_alert_ms: float) -> str:
 
 
 def _speaker(speaker: Speaker, call: LiveCall) -> str:
-    return "Caller" if speaker is Speaker.CALLER else _plain(call.person_name)
-
-
-def _plain(text: str) -> str:
-    """Without what could steer the terminal: names and words come from strangers."""
-    return "".join(character for character in text if character.isprintable())
+    return "Caller" if speaker is Speaker.CALLER else printable(call.person_name)

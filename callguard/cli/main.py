@@ -11,6 +11,7 @@ from callguard.cli.backtest import backtest
 from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
+from callguard.cli.explain import explain
 from callguard.cli.invite import invite
 from callguard.cli.llm import llm
 from callguard.cli.memory import memory
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check, backtest):
+for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(llm, name="llm")

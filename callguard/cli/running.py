@@ -18,6 +18,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         sys.exit(INTERRUPTED)
 
 
+def printable(text: str) -> str:
+    """Without what could steer the terminal: names and words come from strangers."""
+    return "".join(character for character in text if character.isprintable())
+
+
 def tell(line: str) -> None:
     """Progress, on standard error: standard output is for results."""
     print(line, file=sys.stderr, flush=True)

@@ -45,6 +45,7 @@ _templates.filters |= {
     "said": wording.said_words,
     "delivery": wording.delivery_words,
     "fraud": wording.fraud_words,
+    "language": lambda call: wording.language_words(call.language, call.language_switched_from),
     "notice": wording.notice_words,
     "messages": wording.message_words,
     "signal": wording.signal_words,

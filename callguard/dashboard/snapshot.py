@@ -11,13 +11,17 @@ from callguard.domain.transcript import Utterance
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one signal brought to the risk: `risk` 0-100, or None; then `state` says why there is none."""
+    """What one signal brought to the risk: `risk` 0-100, or None; then `state` says why there is none.
+    `points`: by how much it moved the whole.
+    """
 
     signal: str
     state: str
     risk: int | None
     detail: str
     tactics: Sequence[str] = ()
+    points: int = 0
+    finding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class LiveFeedback:
 class LiveCall:
     """A call as people see it. `caller` is E.164 or 'withheld'; `verdict` SAFE, UNSURE, SUSPECT or SCAM.
 
-    `degraded` says in plain words what fails in listening to it, or is None.
+    `degraded` says in plain words what fails in listening to it, or is None. `measured` is what the signals
+    make now, None before any analysis: a risk stands until lower results last, or where a person answered.
     """
 
     id: UUID
@@ -93,6 +98,9 @@ class LiveCall:
     speech_seconds: float
     degraded: str | None
     steps: tuple[LiveStep, ...] = ()
+    language: str = "en"
+    language_switched_from: str | None = None
+    measured: int | None = None
     feedback: tuple[LiveFeedback, ...] = ()
 
 

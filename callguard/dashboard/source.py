@@ -151,5 +151,13 @@ def _call(
         speech_seconds=row["caller_speech_ms"] / 1000,
         degraded=degraded,
         steps=tuple(steps),
+        language=row["language"],
+        language_switched_from=row["language_switched_from"],
+        measured=_measured(verdict),
         feedback=tuple(feedback),
     )
+
+
+def _measured(verdict: Row | None) -> int | None:
+    """None too for verdicts of before it was stored."""
+    return None if verdict is None or verdict["measured_score"] is None else round(verdict["measured_score"])

@@ -70,12 +70,24 @@ _SIGNALS = {
     "caller_history": "Earlier calls",
     "deepfake": "Synthetic voice",
     "known_voice": "Known voice",
+    "claimed_identity": "Who the caller claims to be",
 }
 
 
 def signal_words(signal: str) -> str:
     """A source of risk by the name people know."""
     return _SIGNALS.get(signal, signal.replace("_", " ").capitalize())
+
+
+_LANGUAGES = {"en": "English", "es": "Spanish", "fr": "French", "de": "German", "pt": "Portuguese"}
+
+
+def language_words(language: str, switched_from: str | None) -> str:
+    """In which language a call is heard."""
+    name = _LANGUAGES.get(language, language)
+    if switched_from is None:
+        return name
+    return f"{name}: the caller changed from {_LANGUAGES.get(switched_from, switched_from)}"
 
 
 _FRAUDS = {

@@ -36,7 +36,9 @@ class CallArrived(Fact, frozen=True, kw_only=True, tag="call_arrived"):
 
 
 class WordsHeard(Fact, frozen=True, kw_only=True, tag="words_heard"):
-    """One recognition result. `track` is Twilio's name of it: inbound_track is the caller."""
+    """One recognition result. `track` is Twilio's name of it: inbound_track is the caller. `language`: what
+    the recogniser says that it is in, such as 'en'; None where it says nothing, or several.
+    """
 
     transcription_sid: str
     sequence: int
@@ -46,6 +48,7 @@ class WordsHeard(Fact, frozen=True, kw_only=True, tag="words_heard"):
     confidence: float | None
     stability: float | None
     spoken_at: datetime | None
+    language: str | None = None
 
 
 class TranscriptionChanged(Fact, frozen=True, kw_only=True, tag="transcription_changed"):

@@ -1,6 +1,6 @@
 """The kinds of fraud in five languages, each as in 'it may be a fraud in the name of a bank'."""
 
-from callguard.domain.scoring import kind_of
+from callguard.domain.signal_words import kind_of
 from callguard.domain.signals import FraudType
 
 _KINDS: dict[str, dict[FraudType, str]] = {

@@ -70,6 +70,7 @@ class SignalName(StrEnum):
     CALLER_HISTORY = "caller_history"
     DEEPFAKE = "deepfake"
     KNOWN_VOICE = "known_voice"
+    CLAIMED_IDENTITY = "claimed_identity"
 
 
 class SignalState(StrEnum):
@@ -166,6 +167,61 @@ class CallerHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class Deepfake:
+    """How far the caller's voice sounds synthetic: `score` 0-1, from `speech_seconds` of speech."""
+
+    score: float
+    speech_seconds: float
+    model: str
+
+
+class VoiceMatch(StrEnum):
+    """A voice beside the enrolled one of the person that the caller claims to be."""
+
+    SAME = "same"
+    OTHER = "other"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVoice:
+    """The caller's voice beside the claimed relative's: `similarity` -1 to 1, and what it was decided to
+    mean.
+    """
+
+    match: VoiceMatch
+    similarity: float
+    model: str
+
+
+class Claim(StrEnum):
+    """Whom the caller says to be, as far as the words tell."""
+
+    RELATIVE = "relative"
+    INSTITUTION = "institution"
+    NONE = "none"
+
+
+class PersonsAnswer(StrEnum):
+    """What people answered about a call: a contact that it is safe; the person whom the caller claims to be
+    that they are on the phone (yes), that they aren't (no), or, by the step-up, proof that they are.
+    """
+
+    SAFE = "safe"
+    YES = "yes"
+    PROVEN = "proven"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedIdentity:
+    """Whom the caller says to be, and what that person answered; None where nobody was asked, or answered."""
+
+    claim: Claim
+    answer: PersonsAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NotAvailable:
     """A signal that couldn't be had: which, why, and a sentence for people."""
 
@@ -174,4 +230,13 @@ class NotAvailable:
     detail: str = ""
 
 
-Signal = LocalScore | LlmOpinion | Attestation | CallerHistory | NotAvailable
+Signal = (
+    LocalScore
+    | LlmOpinion
+    | Attestation
+    | CallerHistory
+    | Deepfake
+    | KnownVoice
+    | ClaimedIdentity
+    | NotAvailable
+)

@@ -20,7 +20,8 @@ class Speaker(StrEnum):
 class Result:
     """One recognition result of one track.
 
-    `session_start` (seconds) puts a restarted transcription after the first.
+    `session_start` (seconds) puts a restarted transcription after the first; `spoken_at`: seconds into the
+    call.
     """
 
     session: str
@@ -29,16 +30,21 @@ class Result:
     text: str
     is_final: bool
     session_start: float = 0.0
+    spoken_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A stretch of one speaker's words in the assembled transcript; a partial one may still change."""
+    """A stretch of one speaker's words in the assembled transcript; a partial one may still change.
+
+    `spoken_at`: seconds into the call at which the recogniser told it.
+    """
 
     speaker: Speaker
     text: str
     is_final: bool
     sequence: int
+    spoken_at: float = 0.0
 
 
 def assemble(results: Iterable[Result]) -> tuple[Utterance, ...]:
@@ -62,7 +68,7 @@ def assemble(results: Iterable[Result]) -> tuple[Utterance, ...]:
         return last_partial[track] == result.sequence > last_final.get(track, -1)
 
     return tuple(
-        Utterance(speaker=r.speaker, text=r.text.strip(), is_final=r.is_final, sequence=r.sequence)
+        Utterance(r.speaker, r.text.strip(), r.is_final, r.sequence, r.spoken_at)
         for r in ordered
         if r.text.strip() and stands(r)
     )
@@ -70,10 +76,11 @@ def assemble(results: Iterable[Result]) -> tuple[Utterance, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Everything one speaker said before the other spoke."""
+    """Everything one speaker said before the other spoke, from `spoken_at` seconds into the call on."""
 
     speaker: Speaker
     text: str
+    spoken_at: float = 0.0
 
 
 def turns(utterances: Iterable[Utterance]) -> tuple[Turn, ...]:
@@ -81,9 +88,9 @@ def turns(utterances: Iterable[Utterance]) -> tuple[Turn, ...]:
     joined: list[Turn] = []
     for utterance in utterances:
         if joined and joined[-1].speaker is utterance.speaker:
-            joined[-1] = Turn(utterance.speaker, f"{joined[-1].text} {utterance.text}")
+            joined[-1] = Turn(utterance.speaker, f"{joined[-1].text} {utterance.text}", joined[-1].spoken_at)
         else:
-            joined.append(Turn(utterance.speaker, utterance.text))
+            joined.append(Turn(utterance.speaker, utterance.text, utterance.spoken_at))
     return tuple(joined)
 
 

@@ -23,12 +23,16 @@ class Quotation:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one signal brought: names as they are stored, `risk` 0-100 or None; `detail` in fixed words."""
+    """What one signal brought: names as they are stored, `risk` 0-100 or None, its points in the whole, and
+    `detail` in fixed words.
+    """
 
     signal: str
     state: str
     risk: int | None
     tactics: tuple[str, ...]
+    points: int
+    finding: str | None = None
     detail: str = ""
 
 
@@ -44,7 +48,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Why an alert was sent and what came of it. `attestation` is A, B, C, failed or none; `may_act`: the
-    alert may still be answered; `answered`: this contact has answered it.
+    alert may still be answered; `answered`: this contact has answered it. `versions`: of what judged.
+    `heard_in`: the language when it was judged, `switched_from` the caller's one before.
     """
 
     alert_id: UUID
@@ -59,6 +64,9 @@ class Evidence:
     fraud_type: str | None
     quotations: tuple[Quotation, ...]
     parts: tuple[Part, ...]
+    versions: tuple[tuple[str, str], ...]
+    heard_in: str | None
+    switched_from: str | None
     started_at: datetime
     alerted_at: datetime
     ended_at: datetime | None
@@ -99,6 +107,9 @@ def _evidence(tenant_id: UUID, row: Row, said: list[Row], answers: list[Row]) ->
         fraud_type=row["fraud_type"],
         quotations=_quotations(row["quotations"], said, row["started_at"]),
         parts=_parts(row["contributions"]),
+        versions=tuple((name, version) for name, version in sorted(row["versions"].items()) if version),
+        heard_in=row["heard_in"],
+        switched_from=row["language_switched_from"],
         started_at=row["started_at"],
         alerted_at=row["created_at"],
         ended_at=row["ended_at"],
@@ -113,7 +124,15 @@ def _evidence(tenant_id: UUID, row: Row, said: list[Row], answers: list[Row]) ->
 def _parts(contributions: Sequence[dict[str, Any]]) -> tuple[Part, ...]:
     """What weighs most comes first, what is not known last."""
     parts = (
-        Part(part["signal"], part["state"], part["risk"], tuple(part.get("tactics", ())), part["detail"])
+        Part(
+            part["signal"],
+            part["state"],
+            part["risk"],
+            tuple(part.get("tactics", ())),
+            part.get("points", 0),
+            part.get("finding"),
+            part["detail"],
+        )
         for part in contributions
     )
     return tuple(sorted(parts, key=lambda part: (part.state != "measured", -(part.risk or 0))))

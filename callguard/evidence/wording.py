@@ -59,8 +59,13 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str
     risk: str
     of_100: str
+    points: str
+    judged_with: str
+    language_changed: str
     signals: Mapping[str, str]
     explained: Mapping[str, str]
+    findings: Mapping[str, str]
+    languages: Mapping[str, str]
     attested: Mapping[str, str]
     not_available: str
     found: str

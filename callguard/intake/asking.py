@@ -10,6 +10,7 @@ from callguard.domain.policy import Consent
 
 DIAL = "dial"
 WATCH_TRANSCRIPTION = "watch_transcription"
+RESTART_TRANSCRIPTION = "restart_transcription"
 
 # An announcement that offers a key is longer, and waits for it.
 CHOICE_SECONDS = 20.0
@@ -48,6 +49,21 @@ async def ask_to_watch(session: Session, tenant_id: UUID, call_id: UUID, delay_s
         call_id=call_id,
         urgency=3,
         delay_seconds=delay_seconds,
+    )
+
+
+async def ask_to_transcribe_anew(
+    session: Session, tenant_id: UUID, call_id: UUID, instead_of: str | None = None
+) -> None:
+    """Another session of the call's transcription; `instead_of` one that still runs."""
+    await queue.add(
+        session,
+        tenant_id,
+        RESTART_TRANSCRIPTION,
+        subject=call_id,
+        call_id=call_id,
+        payload=None if instead_of is None else {"instead_of": instead_of},
+        urgency=2,
     )
 
 

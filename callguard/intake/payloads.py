@@ -98,6 +98,7 @@ def transcription(form: Form) -> WordsHeard | TranscriptionChanged | None:
         confidence=data.confidence,
         stability=_number(form.get("Stability")),
         spoken_at=_moment(form.get("Timestamp")),
+        language=_language(form.get("LanguageCode")),
     )
 
 
@@ -116,6 +117,12 @@ def _sequence(form: Form) -> int:
     if not raw.isascii() or not raw.isdigit() or len(raw) > 9:
         raise ProtocolError("The transcription webhook carries no whole SequenceId.")
     return int(raw)
+
+
+def _language(raw: str | None) -> str | None:
+    """Of a BCP 47 tag the language; None for what is none, such as 'multi'."""
+    primary = (raw or "").partition("-")[0].lower()
+    return primary if len(primary) == 2 else None
 
 
 def _number(raw: str | None) -> float | None:

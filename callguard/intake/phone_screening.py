@@ -24,6 +24,7 @@ from callguard.domain.facts import WordsHeard
 from callguard.errors import DatabaseError
 from callguard.intake import life, payloads
 from callguard.intake.asking import ask_to_dial
+from callguard.intake.language import follow
 from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import Twiml
 from callguard.intake.verified import Form, verified
@@ -41,7 +42,8 @@ async def hear(session: Session, call: Row, words: WordsHeard) -> None:
     tenant_id, call_id = call["tenant_id"], call["call_id"]
     if words.track == "outbound_track" and await _is_robots(session, tenant_id, call_id, words):
         words = msgspec.structs.replace(words, text="")
-    await transcripts.add(session, tenant_id, call_id, call["language"], words)
+    heard = await follow(session, call, words)
+    await transcripts.add(session, tenant_id, call_id, heard.language, words, earlier=heard.earlier)
 
 
 async def _is_robots(session: Session, tenant_id: UUID, call_id: UUID, words: WordsHeard) -> bool:

@@ -16,14 +16,13 @@ from callguard.domain.listening import (
     transcription_fault,
 )
 from callguard.errors import TelephonyError
-from callguard.intake.asking import ask_to_watch
+from callguard.intake.asking import ask_to_transcribe_anew, ask_to_watch
 from callguard.intake.twiml import Twiml
 from callguard.media.endpoint import LiveStreams
 from callguard.telephony.port import Telephony
 from callguard.transcript import notices
 
 WATCH_STREAM = "watch_stream"
-RESTART_TRANSCRIPTION = "restart_transcription"
 # A stream that was asked for arrives within this time, or is asked for once more.
 ARRIVAL_SECONDS = 5.0
 # One that runs is looked at now and then: its server may be killed, and nobody tells.
@@ -55,7 +54,9 @@ class ListeningWatch:
         async with self._database.tenant(work.tenant_id) as session:
             call = await _active(session, work)
             if call is not None:
-                fault = transcription_fault(call["transcription_state"]) if self._transcribed else None
+                # One that was asked for in another language is looked at by the work that asked.
+                expected = self._transcribed and not call["is_changing_language"]
+                fault = transcription_fault(call["transcription_state"]) if expected else None
                 if fault is not None:
                     await notices.declare(session, work.tenant_id, work.call_id, fault)
                     await _ask_again(session, work)
@@ -63,8 +64,9 @@ class ListeningWatch:
             await queue.finish(session, work)
 
     async def restart_transcription(self, work: Work) -> None:
-        """Asks Twilio for another session, and looks later whether it started. A refusal is no reason to ask
-        more: the call ended meanwhile (21220), or the name is taken by a request whose reply was lost.
+        """Asks Twilio for another session, after the end of one that still runs in another language, and
+        looks later whether it started. A refusal is no reason to ask more: the call ended meanwhile (21220),
+        or the name is taken by a request whose reply was lost.
         """
         async with self._database.tenant(work.tenant_id) as session:
             call = await _active(session, work)
@@ -72,9 +74,11 @@ class ListeningWatch:
                 await queue.finish(session, work)
                 return
         try:
+            if "instead_of" in work.payload:
+                await self._telephony.stop_transcription(call["call_sid"], work.payload["instead_of"])
             await self._telephony.start_transcription(
                 call["call_sid"],
-                name=f"callguard-{call['transcription_restarts'] + 1}",
+                name=f"callguard-{call['transcription_restarts'] + call['language_switches'] + 1}",
                 **self._twiml.transcription(call["language"]),
             )
         except TelephonyError as error:
@@ -116,14 +120,7 @@ class ListeningWatch:
 async def _ask_again(session: Session, work: Work) -> None:
     """For another session of the transcription, once."""
     if await session.run("calls.replace_transcription", work.call_id, MOST_TRANSCRIPTION_RESTARTS):
-        await queue.add(
-            session,
-            work.tenant_id,
-            RESTART_TRANSCRIPTION,
-            subject=work.call_id,
-            call_id=work.call_id,
-            urgency=2,
-        )
+        await ask_to_transcribe_anew(session, work.tenant_id, work.call_id)
 
 
 async def look_at_stream(session: Session, tenant_id: UUID, call_id: UUID, delay_seconds: float) -> None:

@@ -122,6 +122,10 @@ class Telephony(Protocol):
         """Transcribes both tracks of a leg in progress, partials too, and tells `callback`."""
         ...
 
+    async def stop_transcription(self, call_sid: str, session: str) -> None:
+        """Ends a session, by its SID or name; one that is over already is no error."""
+        ...
+
     async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:
         """Sends an SMS. Not idempotent: look with `find_message` before sending again."""
         ...

@@ -250,6 +250,14 @@ class TwilioTelephony:
                 status_callback_method="POST",
             )
 
+    async def stop_transcription(self, call_sid: str, session: str) -> None:
+        try:
+            with _twilio_errors("stop a transcription"):
+                await self._client.calls(call_sid).transcriptions(session).update_async(status="stopped")
+        except TelephonyError as error:
+            if error.may_pass:
+                raise
+
     async def send_message(self, *, to: str, sender: str, body: str, status_callback: str) -> SentMessage:
         with _twilio_errors("send a message"):
             sent = await self._client.messages.create_async(

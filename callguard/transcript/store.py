@@ -13,12 +13,15 @@ UNDER_WAY_SECONDS = 15.0
 SPEAKER_OF_TRACK = {"inbound_track": Speaker.CALLER, "outbound_track": Speaker.CALLEE}
 
 
-async def add(session: Session, tenant_id: UUID, call_id: UUID, language: str, words: WordsHeard) -> bool:
+async def add(
+    session: Session, tenant_id: UUID, call_id: UUID, language: str, words: WordsHeard, *, earlier: str = ""
+) -> bool:
     """Stores a result once; False when it was known. The session's transaction must be the only one of its
     transcription now, so that a repeated result finds the first and neighbours see each other's words.
 
     The trigger sees the result together with the words beside it on its track, so that a phrase which the
-    recogniser cut in two is still heard, whichever half comes first.
+    recogniser cut in two is still heard, whichever half comes first. `earlier`: words that it sees once more,
+    since they were heard under another language.
     """
     speaker = SPEAKER_OF_TRACK[words.track]
     around = await session.row(
@@ -35,7 +38,7 @@ async def add(session: Session, tenant_id: UUID, call_id: UUID, language: str, w
         words.sequence,
         speaker,
         words.text,
-        " ".join(part for part in (before, normalise(words.text), after) if part),
+        " ".join(part for part in (normalise(earlier), before, normalise(words.text), after) if part),
         words.is_final,
         words.confidence,
         words.stability,
@@ -59,6 +62,7 @@ async def of_calls(
                 text=row["text"],
                 is_final=row["is_final"],
                 session_start=row["session_start"].timestamp(),
+                spoken_at=row["spoken_at"],
             )
         )
     return {call_id: assemble(found) for call_id, found in results.items()}

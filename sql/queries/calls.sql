@@ -41,7 +41,7 @@ WHERE id = $1 AND decision = 'monitor' AND starts_with(announcement, 'listening_
 
 -- name: who_calls
 -- Who calls whom, for a phone that asks.
-SELECT c.caller_number, c.language, u.name AS person_name
+SELECT c.caller_number, u.language, u.name AS person_name
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
 
@@ -138,7 +138,9 @@ WHERE id = $1 AND status = 'active' AND transcription_restarts < $2;
 
 -- name: for_analysis
 -- What a verdict needs beside the words.
-SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.keywords, c.keyword_at, c.decision_reason, c.status,
+SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.language_switched_from, c.keywords,
+       c.keyword_at, c.decision_reason, c.status, c.claimed_identity_answer,
+       to_jsonb(c) ->> 'catalogue_version' AS catalogue_version, to_jsonb(c) ->> 'analysis_policy' AS policy,
        u.name AS person_name, u.phone_number, u.twilio_number
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
@@ -146,6 +148,7 @@ WHERE c.id = $1;
 -- name: recent
 -- Live calls, and those that ended in the last hours: newest first. Those of the canary are nobody's.
 SELECT c.id, c.call_sid, u.name AS person_name, c.caller_number, c.attestation, c.status, c.started_at, c.ended_at, c.keywords,
+       c.language, c.language_switched_from,
        coalesce((SELECT sum(m.caller_speech_ms) FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id), 0)
            AS caller_speech_ms
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id

@@ -18,7 +18,7 @@ RETURNING id;
 -- A step, its call and whom it concerns. is_ripe: its hold is to end, since somebody asked for that or $2 seconds are over.
 SELECT s.id, s.step, s.wording, s.asked_by, s.contact_id, s.state, s.asked_at,
        s.undo_asked_at IS NOT NULL OR s.asked_at + make_interval(secs => $2) <= clock_timestamp() AS is_ripe,
-       c.call_sid, c.conference_name, c.language, c.status = 'active' AS is_live, c.safe_at IS NOT NULL AS is_safe,
+       c.call_sid, c.conference_name, c.language AS callers_language, u.language, c.status = 'active' AS is_live, c.safe_at IS NOT NULL AS is_safe,
        NOT c.dialled_directly AS has_conference, u.twilio_number, u.phone_number AS home_number,
        e.phone_number AS to_number
 FROM call_steps s

@@ -34,7 +34,9 @@ UPDATE media_streams SET ended_at = clock_timestamp(), end_reason = $3 WHERE cal
 
 -- name: for_watching
 -- How a call that is to be listened to is; a stream reports every five seconds.
-SELECT c.call_sid, c.status, c.language, c.transcription_state, c.transcription_restarts, c.stream_restarts,
+SELECT c.call_sid, c.status, c.language, c.transcription_state, c.transcription_restarts, c.stream_restarts, c.language_switches,
+       coalesce(c.transcription_state = 'waiting' AND c.language_switched_at > clock_timestamp() - interval '10 seconds', false)
+           AS is_changing_language,
        EXISTS (SELECT FROM media_streams m WHERE m.tenant_id = c.tenant_id AND m.call_id = c.id AND m.ended_at IS NULL
                    AND m.seen_at > clock_timestamp() - interval '12 seconds') AS streaming
 FROM active_calls c WHERE c.id = $1 AND c.decision = 'monitor';

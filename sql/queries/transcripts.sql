@@ -19,11 +19,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (tenant_id, transcription_sid, sequence_number) DO NOTHING;
 
 -- name: of_calls
--- Every result of some calls. A session's place in the call is given by its earliest word.
-SELECT call_id, transcription_sid, sequence_number, speaker, text, is_final,
-       min(coalesce(spoken_at, created_at)) OVER (PARTITION BY transcription_sid) AS session_start
-FROM transcription_events
-WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[]);
+-- Every result of some calls, with the seconds into the call at which it was told. A session's place in the call is given by
+-- its earliest word.
+SELECT e.call_id, e.transcription_sid, e.sequence_number, e.speaker, e.text, e.is_final,
+       min(coalesce(e.spoken_at, e.created_at)) OVER (PARTITION BY e.transcription_sid) AS session_start,
+       greatest(0, extract(epoch FROM coalesce(e.spoken_at, e.created_at) - c.started_at))::double precision AS spoken_at
+FROM transcription_events e JOIN active_calls c ON c.tenant_id = e.tenant_id AND c.id = e.call_id
+WHERE e.tenant_id = $1 AND e.call_id = ANY ($2::uuid[]);
 
 -- name: not_the_persons
 -- What was heard on the callee's side since a leg was dialled was not the person: that results came is all that stays.

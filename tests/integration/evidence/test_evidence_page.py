@@ -62,7 +62,10 @@ async def test_the_link_in_the_message_shows_what_was_said_and_why_to_nobody_els
     assert "+1 202-555-0199" in page
     # The alert shows what was known when it was decided, which may be before the payment was asked for.
     assert re.search(r"for your arrest .{0,60} s into the call", page)
-    assert re.search(r"Words spoken: \d+ of 100 How closely the words resemble", page)
+    assert re.search(r"Words spoken: (\d+) of 100, \+\1 points How closely the words resemble", page)
+    assert re.search(r"Judged with: callguard \S+, scorer \S+", page)
+    assert "The caller claims to speak for an institution." in page
+    assert "changed the language" not in page
     assert re.search("Found: .*frightens", page)
     assert "The phone company vouches for the number." in page
     assert "Not available for this call." in page

@@ -292,3 +292,19 @@ def test_an_answered_alert_shows_when_and_how() -> None:
     for section in ("alerts", "live"):
         assert "answered on the page: hang up on the caller" in view.sections[section]
         assert view.sections[section].count('<time datetime="2026-01-02T14:03:05+00:00"') >= 1
+
+
+def test_a_call_whose_language_changed_says_so() -> None:
+    changed = scam_call(language="es", language_switched_from="en")
+
+    assert "Heard in Spanish: the caller changed from English." in text_of(page_of(changed))
+    assert "Heard in" not in text_of(page_of(scam_call()))
+
+
+def test_a_risk_that_stands_over_what_is_measured_now_says_so_and_points_are_shown() -> None:
+    words = Contribution("local_scorer", "measured", 60, "Fear.", points=60)
+    held = text_of(page_of(scam_call(measured=60, contributions=(words,))))
+
+    assert "Measured now: 60." in held
+    assert "+60 points" in held
+    assert "Measured now" not in text_of(page_of(scam_call(measured=87)))

@@ -7,20 +7,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callguard.domain.scoring import AlertLevel, Verdict, fuse, kind_of, level_of, verdict_of
+from callguard.domain.scoring import (
+    AlertLevel,
+    Verdict,
+    answered,
+    fuse,
+    level_of,
+    stand_at,
+    verdict_of,
+)
+from callguard.domain.signal_words import kind_of
 from callguard.domain.signals import (
     Attestation,
     AttestationLevel,
+    CallerHistory,
+    Claim,
+    ClaimedIdentity,
+    Deepfake,
     Evidence,
     FraudType,
+    KnownVoice,
     LlmOpinion,
     LocalScore,
     NotAvailable,
+    PersonsAnswer,
     Signal,
     SignalName,
     SignalState,
     SuggestedAction,
     Tactic,
+    VoiceMatch,
 )
 from callguard.domain.transcript import Speaker
 
@@ -57,13 +73,18 @@ opinions = st.builds(
     prompt_version=st.just("judge.v1"),
 )
 attestations = st.builds(Attestation, st.sampled_from(AttestationLevel))
+histories = st.builds(CallerHistory, st.integers(-100, 100), st.just(("Reported once.",)))
+deepfakes = st.builds(Deepfake, shares, st.floats(0, 60), st.just("voice-1"))
+voices = st.builds(KnownVoice, st.sampled_from(VoiceMatch), st.floats(-1, 1), st.just("voice-1"))
+identities = st.builds(ClaimedIdentity, st.sampled_from(Claim), st.sampled_from(PersonsAnswer) | st.none())
+beside = attestations | histories | deepfakes | voices | identities
 absences = st.builds(
     NotAvailable,
     signal=st.sampled_from(SignalName),
     state=st.sampled_from([state for state in SignalState if state is not SignalState.MEASURED]),
     detail=st.just("why"),
 )
-signals = st.lists(scores | opinions | attestations | absences, max_size=6)
+signals = st.lists(scores | opinions | beside | absences, max_size=8)
 
 LOCAL = LocalScore(
     risk=70,
@@ -139,9 +160,90 @@ def test_the_llm_only_raises(given_signals: list[Signal], opinion: LlmOpinion) -
     assert fuse([*given_signals, opinion]).risk >= fuse(given_signals).risk
 
 
-@given(signals, attestations)
-def test_an_attestation_never_lowers(given_signals: list[Signal], attestation: Attestation) -> None:
-    assert fuse([*given_signals, attestation]).risk >= fuse(given_signals).risk
+@given(signals, beside)
+def test_no_signal_lowers(given_signals: list[Signal], more: Signal) -> None:
+    assert fuse([*given_signals, more]).risk >= fuse(given_signals).risk
+
+
+@given(signals, deepfakes, shares, st.floats(0, 60))
+def test_monotone_in_the_deepfakes_score_and_speech(
+    given_signals: list[Signal], fake: Deepfake, score: float, seconds: float
+) -> None:
+    surer = replace(fake, score=max(fake.score, score), speech_seconds=max(fake.speech_seconds, seconds))
+
+    assert fuse([*given_signals, surer]).risk >= fuse([*given_signals, fake]).risk
+
+
+@given(signals, histories, st.integers(-100, 100))
+def test_monotone_in_the_history(given_signals: list[Signal], history: CallerHistory, standing: int) -> None:
+    worse = replace(history, standing=max(history.standing, standing))
+
+    assert fuse([*given_signals, worse]).risk >= fuse([*given_signals, history]).risk
+
+
+@given(signals)
+def test_the_points_add_up_to_what_was_measured(given_signals: list[Signal]) -> None:
+    assessment = fuse(given_signals)
+
+    assert sum(line.points for line in assessment.contributions) == assessment.measured == assessment.risk
+    assert all(line.points >= 0 for line in assessment.contributions)
+
+
+@given(signals, risks)
+def test_what_stands_over_the_measured_changes_no_contribution(
+    given_signals: list[Signal], risk: int
+) -> None:
+    standing, measured = stand_at(given_signals, risk), fuse(given_signals)
+
+    assert (standing.risk, standing.verdict) == (risk, verdict_of(risk))
+    assert (standing.measured, standing.contributions) == (measured.risk, measured.contributions)
+    assert (standing.fraud_type is None) == (standing.verdict is Verdict.SAFE)
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        Deepfake(1.0, 60, "voice-1"),
+        KnownVoice(VoiceMatch.OTHER, -0.2, "voice-1"),
+        CallerHistory(100, ("Your family reported this number.",)),
+    ],
+)
+def test_a_strong_signal_alone_is_shown_and_alerts_only_with_doubtful_words(signal: Signal) -> None:
+    innocent, doubtful = replace(LOCAL, risk=12), replace(LOCAL, risk=40)
+
+    assert fuse([innocent, signal]).verdict is Verdict.UNSURE
+    assert fuse([doubtful, signal]).level is not None
+    assert fuse([doubtful]).level is None
+
+
+def test_two_strong_signals_alert_whatever_the_words() -> None:
+    fake = Deepfake(0.99, 20, "voice-1")
+
+    assert fuse([fake, KnownVoice(VoiceMatch.OTHER, -0.2, "voice-1")]).level is AlertLevel.DANGER
+    assert fuse([fake, CallerHistory(80)]).level is not None
+
+
+def test_little_speech_and_a_middling_score_weigh_little() -> None:
+    assert fuse([Deepfake(0.99, 1, "voice-1")]).verdict is Verdict.SAFE
+    assert fuse([Deepfake(0.5, 60, "voice-1")]).risk == 0
+
+
+@pytest.mark.parametrize(
+    ("risk", "answer", "then"),
+    [
+        (70, None, 70),
+        (70, PersonsAnswer.SAFE, 70),
+        (5, PersonsAnswer.NO, 80),
+        (95, PersonsAnswer.NO, 95),
+        (95, PersonsAnswer.YES, 59),
+        (20, PersonsAnswer.YES, 20),
+        (95, PersonsAnswer.PROVEN, 29),
+    ],
+)
+def test_what_a_person_answers_stands_over_the_fused_risk(
+    risk: int, answer: PersonsAnswer | None, then: int
+) -> None:
+    assert answered(risk, answer) == then
 
 
 @given(signals, scores, risks)
@@ -243,7 +345,8 @@ def test_an_assessment_survives_json() -> None:
     told = json.loads(json.dumps(fuse([LOCAL, OPINION]).to_json()))
 
     assert told["verdict"] == "SCAM"
-    assert told["contributions"][0]["signal"] == "llm"
+    assert told["contributions"][0]["signal"] == "local_scorer"
+    assert [part["points"] for part in told["contributions"]] == [70, 12]
     assert told["quotations"][0] == "move it to a safe account"
 
 

@@ -5,7 +5,15 @@ import pytest
 from callguard.domain.fraud_words import fraud_in
 from callguard.domain.replies import Action
 from callguard.domain.scoring import Verdict
-from callguard.domain.signals import AttestationLevel, FraudType, SignalName, Tactic
+from callguard.domain.signals import (
+    AttestationLevel,
+    Claim,
+    FraudType,
+    PersonsAnswer,
+    SignalName,
+    Tactic,
+    VoiceMatch,
+)
 from callguard.evidence.page import SEEN
 from callguard.evidence.wording import GONE, LANGUAGES, page_in
 
@@ -17,6 +25,15 @@ def test_each_language_has_a_word_for_everything(language: str) -> None:
     assert set(page.verdicts) == {*Verdict, "SCAM_OVER"}
     assert set(page.tactics) == set(Tactic)
     assert set(page.signals) == set(SignalName)
+    assert set(page.explained) == set(SignalName) - {
+        SignalName.ATTESTATION,
+        SignalName.CALLER_HISTORY,
+        SignalName.CLAIMED_IDENTITY,
+        SignalName.KNOWN_VOICE,
+    }
+    answers = set(PersonsAnswer) - {PersonsAnswer.SAFE}
+    assert set(page.findings) == {*Claim, *VoiceMatch, *answers}
+    assert set(page.languages) == set(LANGUAGES)
     assert set(page.attested) == set(AttestationLevel)
     assert set(page.buttons) == {Action.HANG_UP, Action.CALL, Action.SAFE, Action.SCAM, SEEN}
     assert set(page.actions) >= {*set(Action) - {Action.STOP, Action.START, Action.HELP, Action.YES}, SEEN}
@@ -27,7 +44,7 @@ def test_each_language_has_a_word_for_everything(language: str) -> None:
 
 def test_no_two_languages_say_the_same() -> None:
     for field in page_in("en").__struct_fields__:
-        if field not in {"minutes", "seconds"}:
+        if field not in {"minutes", "seconds", "points"}:
             said = [str(getattr(page_in(language), field)) for language in LANGUAGES]
             assert len(set(said)) >= len(LANGUAGES) - 1, field
 

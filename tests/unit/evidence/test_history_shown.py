@@ -15,7 +15,7 @@ REPORTED = Mark(Link.NUMBER, None, Answer.SCAM, days=3, own=True)
 
 def test_the_page_says_why_the_caller_is_known() -> None:
     (reason,) = history([REPORTED], AttestationLevel.A, "de").reasons
-    part = Part("caller_history", "measured", None, (), reason)
+    part = Part("caller_history", "measured", None, (), 5, detail=reason)
     page = unescape(render(replace(evidence("de"), parts=(part,)), "form"))
     assert "Frühere Anrufe" in page
     assert "Ein Anruf von dieser Nummer wurde vor 3 Tagen als Betrug gemeldet." in page

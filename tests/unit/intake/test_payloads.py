@@ -70,6 +70,7 @@ HEARD = WordsHeard(
     confidence=0.97,
     stability=None,
     spoken_at=datetime(2026, 5, 1, 9, 30, 1, 250_000, tzinfo=UTC),
+    language="en",
 )
 # The names of the product's first version.
 OLDER = {
@@ -165,6 +166,13 @@ def test_a_call_is_named_by_ca_and_32_digits(sid: str) -> None:
 class TestTranscription:
     def test_a_final_of_twilio(self) -> None:
         assert payloads.transcription(CONTENT) == HEARD
+
+    @pytest.mark.parametrize("tag", ["multi", "", "x"])
+    def test_a_tag_that_names_no_language_says_nothing(self, tag: str) -> None:
+        heard = payloads.transcription(CONTENT | {"LanguageCode": tag})
+
+        assert isinstance(heard, WordsHeard)
+        assert heard.language is None
 
     def test_a_partial_of_twilio(self) -> None:
         form = CONTENT | {

@@ -155,3 +155,15 @@ async def test_a_leg_is_transcribed_as_the_twiml_asks_for_it(
     assert (form["Name"], form["Track"], form["LanguageCode"]) == ("callguard-2", "both_tracks", "es-US")
     assert (form["PartialResults"], form["ProfanityFilter"]) == ("true", "false")
     assert (form["StatusCallbackUrl"], form["Hints"]) == (told, "tarjeta,banco")
+
+
+async def test_a_transcription_is_ended_by_its_sid_and_one_that_is_over_is_no_error(
+    api: TwilioApi, telephony: TwilioTelephony
+) -> None:
+    session = "GT" + "5" * 32
+    await telephony.stop_transcription(LEG, session)
+
+    assert api.requests[0][:2] == ("POST", f"{ROOT}/Calls/{LEG}/Transcriptions/{session}.json")
+    assert api.form() == {"Status": "stopped"}
+    api.refusals = [(404, {"code": 20404, "message": "Not found", "status": 404})]
+    await telephony.stop_transcription(LEG, session)

@@ -41,6 +41,7 @@ class TwilioApi:
         app.router.add_get(f"{root}/Calls.json", self._calls)
         app.router.add_post(f"{root}/Calls/{{sid}}/Streams.json", self._stream)
         app.router.add_post(f"{root}/Calls/{{sid}}/Transcriptions.json", self._transcription)
+        app.router.add_post(f"{root}/Calls/{{sid}}/Transcriptions/{{key}}.json", self._transcription)
         app.router.add_post(f"{root}/Messages.json", self._message)
         app.router.add_get(f"{root}/Messages.json", self._messages)
         app.router.add_get(f"{root}/IncomingPhoneNumbers.json", self._numbers)

@@ -1,0 +1,65 @@
+"""What is known of a call beside its words: who signed for the number, whom the caller claims to be, the
+voice.
+
+One function a signal. A source that can't tell yet says so; what it would weigh stands in `domain/scoring`.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from callguard.db.pool import Row, Session
+from callguard.domain.caller import parse_verstat
+from callguard.domain.signals import (
+    Attestation,
+    AttestationLevel,
+    Claim,
+    ClaimedIdentity,
+    LocalScore,
+    NotAvailable,
+    PersonsAnswer,
+    Signal,
+    SignalName,
+    SignalState,
+    Tactic,
+)
+
+Source = Callable[[Session, Row, LocalScore], Awaitable[Signal]]
+"""Asked in the verdict's transaction; the row is that of `calls.for_analysis`."""
+
+
+def attestation_of(call: Row) -> Attestation:
+    """What the caller's carrier vouches for."""
+    stir = parse_verstat(call["stir_verstat"])
+    if stir.failed:
+        return Attestation(AttestationLevel.FAILED)
+    return Attestation(AttestationLevel(stir.level) if stir.level else AttestationLevel.NONE)
+
+
+async def _attestation(_session: Session, call: Row, _local: LocalScore) -> Signal:
+    return attestation_of(call)
+
+
+async def _claimed_identity(_session: Session, call: Row, local: LocalScore) -> Signal:
+    answer = call["claimed_identity_answer"]
+    if local.tactics.get(Tactic.FAMILY_EMERGENCY):
+        claim = Claim.RELATIVE
+    else:
+        claim = Claim.INSTITUTION if local.tactics.get(Tactic.AUTHORITY) else Claim.NONE
+    return ClaimedIdentity(claim, PersonsAnswer(answer) if answer else None)
+
+
+async def _deepfake(_session: Session, _call: Row, _local: LocalScore) -> Signal:
+    detail = "Whether the voice is synthetic is not judged yet."
+    return NotAvailable(SignalName.DEEPFAKE, SignalState.NOT_AVAILABLE_YET, detail)
+
+
+async def _known_voice(_session: Session, _call: Row, _local: LocalScore) -> Signal:
+    detail = "No voices of relatives are compared yet."
+    return NotAvailable(SignalName.KNOWN_VOICE, SignalState.NOT_AVAILABLE_YET, detail)
+
+
+SOURCES: tuple[Source, ...] = (_attestation, _claimed_identity, _deepfake, _known_voice)
+
+
+async def beside_words(session: Session, call: Row, local: LocalScore) -> list[Signal]:
+    """Each source's signal."""
+    return [await source(session, call, local) for source in SOURCES]
