@@ -16,12 +16,18 @@ class DialogueTurn(msgspec.Struct, frozen=True):
 
 
 class Dialogue(msgspec.Struct, frozen=True):
-    """A conversation by its words. Other fields of a line are ignored."""
+    """A conversation by its words. Other fields of a line are ignored.
+
+    `telling_turn`, from 0: where a careful person would know of a fraud. `split`: train or validation.
+    """
 
     id: str
     turns: list[DialogueTurn]
     lang: str = "en"
     label: str | None = None
+    hard: bool = False
+    split: str | None = None
+    telling_turn: int | None = None
 
 
 def read_dialogues(path: Path) -> list[Dialogue]:
