@@ -22,7 +22,8 @@ from callguard.alerting.push import PushAlerts, Vapid, public_session
 from callguard.alerting.speech import AlertSpeech
 from callguard.alerting.subscribing.routes import subscribing_routes
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
-from callguard.analysis.catalogue import default_catalogue
+from callguard.analysis.catalogue import shipped_hints
+from callguard.analysis.catalogue_store import keep_shipped
 from callguard.analysis.judge import Judge, OpenAIJudge
 from callguard.analysis.local_scorer import LocalScorer, default_lexicon
 from callguard.api.protection import protection_routes
@@ -45,7 +46,7 @@ from callguard.intake.recorder import Recorder
 from callguard.intake.records import LOOK_AFTER, TELL_UNREACHABLE, TRANSCRIBE_MESSAGE
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
-from callguard.intake.twiml import LANGUAGE_CODES, Twiml
+from callguard.intake.twiml import Twiml
 from callguard.listening.afterwards import SETTLE_AFTERWARDS, Afterwards, Seats
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
@@ -142,7 +143,7 @@ async def lay_ground(
         twiml=Twiml(
             settings.base_url,
             passes,
-            {lang: _hints(lang) for lang in LANGUAGE_CODES},
+            shipped_hints(),
             transcribe=settings.transcription != "local",
         ),
         recogniser=recogniser,
@@ -241,7 +242,8 @@ def _analysis(ground: Ground) -> Part:
         work={
             ANALYSE: Handler(analyst.analyse, attempts=20),
             JUDGE: Handler(analyst.judge, attempts=4),
-        }
+        },
+        tasks={"shipped_keywords": lambda: keep_shipped(ground.database)},
     )
 
 
@@ -331,10 +333,6 @@ def _pages(ground: Ground) -> Part:
 def _accepted_tokens(settings: Settings, keys: Keys) -> list[str]:
     secondary = settings.twilio_auth_token_secondary
     return [keys.twilio_auth_token, *([secondary.get_secret_value()] if secondary else [])]
-
-
-def _hints(language: str) -> list[str]:
-    return [keyword.phrase for keyword in default_catalogue(language)]
 
 
 def _judge(settings: Settings, stack: AsyncExitStack) -> Judge | None:

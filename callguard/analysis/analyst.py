@@ -16,6 +16,7 @@ from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.alerts import Caps
+from callguard.domain.analysis_policy import LOCAL_SUSPICION, AnalysisPolicy, others_may_be_asked
 from callguard.domain.caller import parse_verstat
 from callguard.domain.policy import Reason
 from callguard.domain.scoring import Assessment, fuse
@@ -23,6 +24,7 @@ from callguard.domain.signals import (
     Attestation,
     AttestationLevel,
     LlmOpinion,
+    LocalScore,
     NotAvailable,
     Signal,
     SignalName,
@@ -37,6 +39,8 @@ JUDGE = "judge"
 
 __all__ = ["ANALYSE", "JUDGE", "Analyst"]
 
+_ASKED = "The LLM judge has been asked."
+_NOT_YET = "The LLM judge is asked after a keyword or a suspicion, as the person wants it."
 _VOICE_YET_TO_COME = (
     NotAvailable(
         SignalName.DEEPFAKE,
@@ -60,14 +64,18 @@ class Analyst:
 
     async def analyse(self, work: Work) -> None:
         """Scores what has been said so far, and asks for the judge where there is one."""
-        if self._judge is None:
-            llm = NotAvailable(SignalName.LLM, SignalState.NOT_CONFIGURED, "No LLM judge is set up.")
-        else:
-            llm = NotAvailable(SignalName.LLM, SignalState.NOT_AVAILABLE_YET, "The LLM judge has been asked.")
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
-            await self._conclude(session, work, call, words, llm)
-            if self._judge is not None and call["decision_reason"] != Reason.CANARY:
+            local = self._scorer.score(words)
+            allowed = await _others_may_be_asked(session, call, local)
+            if self._judge is None:
+                llm = NotAvailable(SignalName.LLM, SignalState.NOT_CONFIGURED, "No LLM judge is set up.")
+            else:
+                llm = NotAvailable(
+                    SignalName.LLM, SignalState.NOT_AVAILABLE_YET, _ASKED if allowed else _NOT_YET
+                )
+            await self._conclude(session, work, call, words, local, llm)
+            if self._judge is not None and allowed and call["decision_reason"] != Reason.CANARY:
                 await queue.add(
                     session, work.tenant_id, JUDGE, subject=work.call_id, call_id=work.call_id, urgency=6
                 )
@@ -83,7 +91,7 @@ class Analyst:
             call, words = await _heard(session, work)
         llm, failure = await self._opinion(words, call["keywords"])
         async with self._database.tenant(work.tenant_id) as session:
-            await self._conclude(session, work, call, words, llm)
+            await self._conclude(session, work, call, words, self._scorer.score(words), llm)
             if failure is None:
                 await queue.finish(session, work)
         if failure is not None:
@@ -109,9 +117,9 @@ class Analyst:
         work: Work,
         call: Row,
         words: Sequence[Utterance],
+        local: LocalScore,
         llm: LlmOpinion | NotAvailable,
     ) -> None:
-        local = self._scorer.score(words)
         signals: list[Signal] = [local, _attestation(call), llm, *_VOICE_YET_TO_COME]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
@@ -122,6 +130,18 @@ class Analyst:
                 session, work.tenant_id, work.call_id, analysis_id, assessment.level, self._caps
             )
             await request_steps(session, work.tenant_id, work.call_id, assessment.risk, local.risk)
+
+
+async def _others_may_be_asked(session: Session, call: Row, local: LocalScore) -> bool:
+    """Whether the person's policy lets words leave now; a suspicion of the local scorer is stored."""
+    suspects = local.risk >= LOCAL_SUSPICION
+    if suspects and call["suspected_at"] is None:
+        await session.run("calls.suspected", call["id"])
+    return others_may_be_asked(
+        AnalysisPolicy(call["analysis_policy"]),
+        woken=call["keyword_at"] is not None,
+        suspected=suspects or call["suspected_at"] is not None,
+    )
 
 
 async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:

@@ -3,18 +3,23 @@
 The next result that is heard meets what was published last; no server has to know of it.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from callguard.analysis.catalogue import shipped_catalogues
-from callguard.db.pool import Session
+from callguard.db.pool import Database, Session
 from callguard.domain.keywords import Catalogue, Language
-from callguard.errors import KeywordsError
+from callguard.errors import DatabaseError, KeywordsError
 
 SHIPPED = "shipped"
+RETRY_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,19 @@ async def ship(session: Session) -> list[str]:
         if await session.value("keywords.ship", catalogue.language, version, *_columns(catalogue)):
             fresh.append(catalogue.language)
     return fresh
+
+
+async def keep_shipped(database: Database) -> None:
+    """Ships as soon as the database lets it, and then waits for the end of the server."""
+    while True:
+        try:
+            async with database.session() as session:
+                for language in await ship(session):
+                    log.info("keywords_shipped", language=language)
+            await asyncio.Event().wait()
+        except DatabaseError as error:
+            log.warning("keywords_not_shipped", code=error.code)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def in_force(session: Session, tenant_id: UUID, language: Language) -> tuple[str, Catalogue] | None:
@@ -77,18 +95,24 @@ async def publish(session: Session, tenant_id: UUID, catalogue: Catalogue) -> st
     return version
 
 
-async def restore(session: Session, tenant_id: UUID, language: Language, version: str) -> None:
-    """Puts an older version in force again; `shipped` follows what ships with callguard.
+async def restore(
+    session: Session, tenant_id: UUID, language: Language, version: str, *, dry_run: bool = False
+) -> Catalogue:
+    """Puts an older version in force again, and gives it; `shipped` follows what ships with callguard.
 
     Raises KeywordsError where there is no such version.
     """
-    await session.run("keywords.withdraw", tenant_id, language)
-    if version != SHIPPED and not await session.run("keywords.restore", tenant_id, language, version):
+    said = await session.value("keywords.said", tenant_id, language, None if version == SHIPPED else version)
+    if said is None:
         raise KeywordsError(
             f"There is no version {version} of the {language} catalogue. "
             f"`callguard keywords versions --language {language}` lists them.",
             code="KEYWORDS_NO_SUCH_VERSION",
         )
+    if not dry_run:
+        await session.run("keywords.withdraw", tenant_id, language)
+        await session.run("keywords.restore", tenant_id, language, version)
+    return msgspec.convert(said, Catalogue)
 
 
 def lock(tenant_id: UUID, language: Language) -> str:

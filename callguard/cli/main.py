@@ -9,7 +9,9 @@ import typer
 from callguard.cli.app_link import app_link
 from callguard.cli.check import check
 from callguard.cli.demo import demo
+from callguard.cli.evaluate import evaluate
 from callguard.cli.invite import invite
+from callguard.cli.keywords import keywords
 from callguard.cli.migrate import migrate
 from callguard.cli.people import people
 from callguard.cli.serve import serve
@@ -27,6 +29,8 @@ app = typer.Typer(
 for command in (demo, serve, simulate, migrate, invite, app_link, check):
     app.command()(command)
 app.add_typer(people, name="people")
+app.add_typer(keywords, name="keywords")
+app.add_typer(evaluate, name="evaluate")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,8 +1,8 @@
 """Catalogues of keywords: what wakes the analyzer, and where it occurs in words.
 
-A keyword says nothing about guilt: the wake-up is broad, the judgement comes afterwards. Phrases are written as
-people spell them and compared in the form of `callguard.domain.words`. A word that ends in `*` stands for every
-word that begins so: a stem, marked by whoever knows the language, and the same for the database and for us.
+A keyword says nothing about guilt: the wake-up is broad, the judgement comes afterwards. Phrases are written
+as people spell them and compared in the form of `callguard.domain.words`. A word that ends in `*` stands for
+every word that begins so: a stem, marked by whoever knows the language, and the same for the database and us.
 """
 
 import hashlib
@@ -70,7 +70,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """The keywords of a language, in groups, the most telling first. Raises ValueError for what can't be used."""
+    """The keywords of a language in groups, the most telling first. Raises ValueError."""
 
     language: Language
     group: tuple[Group, ...]
@@ -87,7 +87,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
 
     @cached_property
     def phrases(self) -> tuple[str, ...]:
-        """Every phrase as it is compared; at the end the one that the canary says, so that it always wakes."""
+        """Every phrase as it is compared; at the end the one that the canary says."""
         said = [compared(phrase) for group in self.group for phrase in group.phrases]
         own = canary.phrase(self.language)
         return tuple(said) if own in said else (*said, own)

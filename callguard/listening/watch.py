@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from callguard.analysis import catalogue_store
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
@@ -71,11 +72,12 @@ class ListeningWatch:
             if call is None or call["transcription_state"] != "waiting":
                 await queue.finish(session, work)
                 return
+            hints = await catalogue_store.hints(session, work.tenant_id, call["language"])
         try:
             await self._telephony.start_transcription(
                 call["call_sid"],
                 name=f"callguard-{call['transcription_restarts'] + 1}",
-                **self._twiml.transcription(call["language"]),
+                **self._twiml.transcription(call["language"], hints),
             )
         except TelephonyError as error:
             if error.may_pass:

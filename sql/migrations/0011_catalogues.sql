@@ -20,6 +20,7 @@ AS $$ SELECT string_agg(format('(%s)', phrase_query(phrase)), ' | ')::tsquery FR
 -- One version of a language's catalogue: a tenant's own, or the one that ships with callguard, which is nobody's and serves
 -- every tenant that has published none. Versions never change; published is the one in force. said: as people wrote it;
 -- phrases: in the form in which words are compared; hints: what the recogniser is told to expect, as it is spelled.
+-- any_phrase: one query, in an array, since a tsquery of its own would have to fit a page.
 CREATE TABLE keyword_catalogues (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id uuid REFERENCES tenants (id) ON DELETE CASCADE,
@@ -30,7 +31,7 @@ CREATE TABLE keyword_catalogues (
     hints text[] NOT NULL,
     published boolean NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    any_phrase tsquery GENERATED ALWAYS AS (any_phrase_query(phrases)) STORED,
+    any_phrase tsquery[] GENERATED ALWAYS AS (ARRAY[any_phrase_query(phrases)]) STORED,
     queries tsquery[] GENERATED ALWAYS AS (phrase_queries(phrases)) STORED,
     patterns text[] GENERATED ALWAYS AS (phrase_patterns(phrases)) STORED,
     UNIQUE NULLS NOT DISTINCT (tenant_id, language, version)
@@ -81,7 +82,7 @@ BEGIN
     NEW.match_text := NULL;
     -- A word beyond what a tsvector holds is no keyword.
     words := array_to_tsvector(ARRAY(SELECT w FROM unnest(string_to_array(heard, ' ')) w WHERE w <> '' AND length(w) < 100));
-    SELECT k.version, CASE WHEN words @@ k.any_phrase THEN
+    SELECT k.version, CASE WHEN words @@ k.any_phrase[1] THEN
                (SELECT array_agg(p.phrase ORDER BY p.phrase)
                 FROM unnest(k.phrases, k.queries, k.patterns) AS p (phrase, query, pattern)
                 WHERE CASE WHEN NOT words @@ p.query THEN false WHEN p.pattern IS NULL THEN true ELSE heard ~ p.pattern END)

@@ -28,5 +28,10 @@ SELECT $1, $2, 'v' || count(*) + 1, $3, $4, $5, true FROM keyword_catalogues WHE
 RETURNING version;
 
 -- name: restore
--- Puts an older version of the tenant's in force again, none of which is now.
+-- Puts an older version of the tenant's in force again, none of which is now; without one of this name the shipped one is.
 UPDATE keyword_catalogues SET published = true WHERE tenant_id = $1 AND language = $2 AND version = $3;
+
+-- name: said
+-- A version of the tenant's in a language as it was written; without a name the shipped one.
+SELECT said FROM keyword_catalogues
+WHERE language = $2 AND CASE WHEN $3::text IS NULL THEN tenant_id IS NULL AND published ELSE tenant_id = $1 AND version = $3 END;
