@@ -17,8 +17,7 @@ from callguard.domain.words import normalise, tail
 from callguard.errors import KeywordsError
 from callguard.local.dialogues import Dialogue, read_dialogues
 
-SCAM = "scams by the telling turn"
-HARD, PLAIN = "honest calls, hard", "honest calls, plain"
+SCAM, HARD, PLAIN = KINDS = ("scam, by the telling turn", "honest, hard", "honest, plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def shares(dialogues: Iterable[Dialogue], own: Catalogue | None = None) -> list[
         groups.setdefault((language, dialogue.split or "all", kind), []).append(woken)
     return [
         Share(*group, sum(woken), len(woken), sum(woken) / len(woken), *wilson(sum(woken), len(woken)))
-        for group, woken in sorted(groups.items(), key=lambda item: (item[0][:2], -ord(item[0][2][0])))
+        for group, woken in sorted(groups.items(), key=lambda item: (item[0][:2], KINDS.index(item[0][2])))
     ]
 
 
@@ -88,7 +87,7 @@ def keywords(
         return
     table = Table(box=None, pad_edge=False)
     for column in ("language", "split", "calls", "woken", "of", "share", "95 % interval"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for row in found:
         interval = f"{row.low:.3f}-{row.high:.3f}"
         table.add_row(

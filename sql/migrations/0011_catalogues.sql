@@ -80,8 +80,11 @@ DECLARE
     requested boolean;
 BEGIN
     NEW.match_text := NULL;
-    -- A word beyond what a tsvector holds is no keyword.
-    words := array_to_tsvector(ARRAY(SELECT w FROM unnest(string_to_array(heard, ' ')) w WHERE w <> '' AND length(w) < 100));
+    -- A word that is longer than a tsvector's may be is no keyword.
+    IF length(heard) > 2000 THEN
+        heard := regexp_replace(heard, '\m[a-z0-9]{200,}', '0', 'g');
+    END IF;
+    words := array_to_tsvector(array_remove(string_to_array(heard, ' '), ''));
     SELECT k.version, CASE WHEN words @@ k.any_phrase[1] THEN
                (SELECT array_agg(p.phrase ORDER BY p.phrase)
                 FROM unnest(k.phrases, k.queries, k.patterns) AS p (phrase, query, pattern)

@@ -98,8 +98,7 @@ async def test_local_always_asks_others_once_the_local_scorer_suspects_something
 async def test_always_asks_from_the_first_words_on(
     settings: Settings, cluster: Cluster, database: Database
 ) -> None:
-    async with placed(settings, cluster, database, AnalysisPolicy.ALWAYS, HARMLESS) as (report, llm):
-        assert report.verdict == "SAFE"
+    async with placed(settings, cluster, database, AnalysisPolicy.ALWAYS, HARMLESS) as (_, llm):
 
         async def asked() -> int:
             return len(llm.requests)

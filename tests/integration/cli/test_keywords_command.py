@@ -16,11 +16,11 @@ from callguard.local.postgres import Cluster
 from tests.integration.population import household
 
 FILE = 'language = "en"\n\n[[group]]\ntactic = "payment"\nphrases = ["Gift Card", "rhubarb*"]\n'
-CALLS = [
-    {"id": "a", "label": "scam", "split": "train", "telling_turn": 0, "turns": ["send rhubarbs"]},
-    {"id": "b", "label": "scam", "split": "train", "telling_turn": 0, "turns": ["hello", "rhubarb"]},
-    {"id": "c", "label": "benign", "split": "train", "turns": ["hello there"]},
-    {"id": "d", "label": "benign", "hard": True, "split": "train", "turns": ["a gift", "card"]},
+CALLS: list[tuple[str, dict[str, object], list[str]]] = [
+    ("a", {"label": "scam", "telling_turn": 0}, ["send rhubarbs"]),
+    ("b", {"label": "scam", "telling_turn": 0}, ["hello", "rhubarb"]),
+    ("c", {"label": "benign"}, ["hello there"]),
+    ("d", {"label": "benign", "hard": True}, ["a gift", "card"]),
 ]
 
 
@@ -53,7 +53,7 @@ async def test_an_operator_changes_the_words_and_goes_back(
     assert "rhubarb*" in (await callguard("keywords", "show")).stdout
 
     listed = (await callguard("keywords", "versions")).stdout.splitlines()
-    assert [line.split()[:2] for line in listed][0] == ["*", "v1"]
+    assert listed[0].split()[:2] == ["*", "v1"]
     assert listed[1].split()[0].startswith("shipped-")
     assert "+ social security" in (await callguard("keywords", "restore", "shipped")).stdout
     assert (await callguard("keywords", "show")).stdout == shown
@@ -94,8 +94,8 @@ async def test_the_figures_of_a_catalogue(
     callguard: Callable[..., Awaitable[Result]], tmp_path: Path
 ) -> None:
     lines = [
-        json.dumps(call | {"turns": [{"speaker": "caller", "text": text} for text in call["turns"]]})  # type: ignore[attr-defined,operator]  # a table of mixed values
-        for call in CALLS
+        json.dumps({"id": name, "turns": [{"speaker": "caller", "text": text} for text in said]} | about)
+        for name, about, said in CALLS
     ]
     (tmp_path / "calls.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "own.toml").write_text(FILE, encoding="utf-8")
@@ -103,9 +103,9 @@ async def test_the_figures_of_a_catalogue(
     found = {(row["kind"], row["woken"], row["calls"]) for row in json.loads(told.stdout)}
 
     assert found == {
-        ("scams by the telling turn", 1, 2),
-        ("honest calls, hard", 1, 1),
-        ("honest calls, plain", 0, 1),
+        ("scam, by the telling turn", 1, 2),
+        ("honest, hard", 1, 1),
+        ("honest, plain", 0, 1),
     }
     table = (await callguard("evaluate", "keywords", "calls.jsonl", "--catalogue", "own.toml")).stdout
     assert "0.095-0.905" in table

@@ -28,9 +28,9 @@ HIDDEN = {
 
 @pytest.mark.promise("A9")
 async def test_hidden_and_spelled_out_words_wake(twilio: SignedClient, cluster: Cluster) -> None:
-    for text, phrase in HIDDEN.items():
+    for number, (text, phrase) in enumerate(HIDDEN.items()):
         sid = new_call_sid()
-        await twilio.post("/incoming-call", ringing(sid))
+        await twilio.post("/incoming-call", ringing(sid, From=f"+120255501{number + 50}"))
         assert (await twilio.post("/transcription", heard(sid, 1, text))).status_code == 204
         [call] = await rows(cluster, "SELECT keywords FROM active_calls WHERE call_sid = $1", sid)
         assert phrase in call["keywords"], text
@@ -61,7 +61,7 @@ async def test_they_do_in_every_language(
 @pytest.mark.promise("A11")
 async def test_a_flood_of_keywords_alerts_each_contact_once_a_level(stage: Stage, cluster: Cluster) -> None:
     phrases = [phrase.replace("*", "") for phrase in shipped_catalogue("en").phrases]
-    flood = [(Speaker.CALLER, " ".join(phrases[n : n + 40])) for n in range(0, len(phrases), 40)] * 3
+    flood = [(Speaker.CALLER, " ".join(phrases[n : n + 40])) for n in range(0, len(phrases), 40)]
     conversation = stage.simulator.dialogue(flood, "en", stepwise=False)
     report = await stage.simulator.place("flood", conversation, Ring("+12025550199", "B"))
 
@@ -70,8 +70,8 @@ async def test_a_flood_of_keywords_alerts_each_contact_once_a_level(stage: Stage
     messages = Counter(message.to_number for message in stage.stand_in.messages)
     assert set(messages) == {relative.phone_number for relative in DEMO_FAMILY.relatives}
     assert max(messages.values()) <= 2, "a warning and a danger at the most"
-    analyses = "SELECT count(*) AS asked FROM work WHERE kind = 'analyse'"
-    assert (await rows(cluster, analyses))[0]["asked"] <= len(flood)
+    asked = "SELECT count(*) FILTER (WHERE kind = 'send_alert') AS alerts FROM work"
+    assert (await rows(cluster, asked))[0]["alerts"] <= 2 * len(DEMO_FAMILY.relatives)
 
 
 @pytest.mark.promise("A11")
@@ -88,13 +88,13 @@ async def test_a_flood_leaves_one_analysis_waiting(database: Database, cluster: 
 async def test_the_recogniser_gets_the_tenants_own_hints_at_once(
     twilio: SignedClient, database: Database
 ) -> None:
-    async def hints() -> list[str]:
-        reply = await twilio.post("/incoming-call", ringing(new_call_sid()))
+    async def hints(caller: str) -> list[str]:
+        reply = await twilio.post("/incoming-call", ringing(new_call_sid(), From=caller))
         element = ET.fromstring(reply.text).find("Start/Transcription")
         assert element is not None
         return element.attrib["hints"].split(",")
 
-    assert await hints() == list(shipped_catalogue("en").hints)
+    assert await hints("+12025550151") == list(shipped_catalogue("en").hints)
     async with database.tenant(DEMO_FAMILY.tenant_id) as session:
         await publish(session, DEMO_FAMILY.tenant_id, ["Crème brûlée", "custard*", "rhubarb"])
-    assert await hints() == ["Crème brûlée", "rhubarb"]
+    assert await hints("+12025550152") == ["Crème brûlée", "rhubarb"]
