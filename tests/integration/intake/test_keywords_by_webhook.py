@@ -19,7 +19,7 @@ HIDDEN = {
     "g\u200bift c\u00adards": "gift cards",
     "gіft саrd": "gift card",
     "ＧＩＦＴ ＣＡＲＤ": "gift card",
-    "please get a g i f t card": "gift card",
+    "please get one g i f t card": "gift card",
     "the I.R.S. is here": "irs",
     "bítcöin": "bitcoin",
     "a𝐫𝐫𝐞𝐬𝐭 warrant": "arrest warrant",
