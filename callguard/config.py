@@ -126,6 +126,21 @@ class Settings(BaseSettings):
     """Any OpenAI-compatible server, one at home for instance; turns the LLM judge on too."""
     openai_model: str = Field("gpt-4o-mini", alias="OPENAI_MODEL")
     """Model the judge asks."""
+    llm_price_input: float | None = Field(None, alias="CALLGUARD_LLM_PRICE_INPUT", ge=0)
+    """What a million tokens sent to it cost, in US dollars. Absent: unknown, and cost is not shown."""
+    llm_price_output: float | None = Field(None, alias="CALLGUARD_LLM_PRICE_OUTPUT", ge=0)
+    """What a million tokens of its answers cost, in US dollars."""
+    llm_daily_tokens: int = Field(1_000_000, alias="CALLGUARD_LLM_DAILY_TOKENS", ge=0)
+    """Tokens, sent and answered, of one organisation in a day (UTC); beyond it the local scorer judges
+    alone.
+    """
+    llm_daily_usd: float | None = Field(None, alias="CALLGUARD_LLM_DAILY_USD", ge=0)
+    """US dollars of one organisation in a day, by the prices above; needs both. Absent: tokens alone
+    count.
+    """
+
+    caller_memory: bool = Field(True, alias="CALLER_MEMORY")
+    """Whether callers are known again by their numbers and scripts."""
 
     media_max_streams: int = Field(500, alias="MEDIA_MAX_STREAMS", ge=1)
     """Media streams open at once; beyond it a call goes on without its audio."""
@@ -235,6 +250,11 @@ def load_settings(**overrides: object) -> Settings:
     if settings.twilio_account_sid and settings.twilio_auth_token is None:
         raise ConfigurationError(
             "TWILIO_ACCOUNT_SID is set but TWILIO_AUTH_TOKEN is not. Set both, or neither."
+        )
+    if settings.llm_daily_usd is not None and None in (settings.llm_price_input, settings.llm_price_output):
+        raise ConfigurationError(
+            "CALLGUARD_LLM_DAILY_USD is set but the prices are not. "
+            "Set CALLGUARD_LLM_PRICE_INPUT and CALLGUARD_LLM_PRICE_OUTPUT too."
         )
     if settings.smtp_host and settings.smtp_from is None:
         raise ConfigurationError("SMTP_HOST is set but SMTP_FROM is not. Set the address e-mails come from.")

@@ -15,7 +15,6 @@ CallguardError                      code, message: what happened and what to do 
 │   └── DeliveryRefused             nor will it: the receiving side refuses it for good
 ├── DestinationRefused              a number may not be written to or rung (reason)
 ├── InvitationRefused               a contact may not be invited now (reason)
-├── JudgeError                      the LLM gave no usable verdict (reason)
 ├── PeopleError                     a people file, or a person in the database, is not as it must be
 ├── KeywordsError                   a keyword file, or a version asked for, can't be used
 ├── CanaryRefused                   a test of protection can't be made now
@@ -139,16 +138,6 @@ class InvitationRefused(CallguardError):
     """A contact may not be invited now; `reason` is a short word."""
 
     code = "INVITATION_REFUSED"
-
-    def __init__(self, message: str, *, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-class JudgeError(CallguardError):
-    """The LLM gave no usable verdict; `reason` is a short word fit for a metric label."""
-
-    code = "JUDGE"
 
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)

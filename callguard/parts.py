@@ -21,11 +21,14 @@ from callguard.alerting.outbox import ESCALATE, SEND_ALERT, AlertChannel, Outbox
 from callguard.alerting.push import PushAlerts, Vapid, public_session
 from callguard.alerting.speech import AlertSpeech
 from callguard.alerting.subscribing.routes import subscribing_routes
+from callguard.analysis import models
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
 from callguard.analysis.catalogue import shipped_hints
 from callguard.analysis.catalogue_store import keep_shipped
-from callguard.analysis.judge import Judge, OpenAIJudge
-from callguard.analysis.local_scorer import LocalScorer, default_lexicon
+from callguard.analysis.desk import JudgeDesk
+from callguard.analysis.judge import OpenAIJudge
+from callguard.analysis.llm import ChatServer
+from callguard.api.feedback import feedback_routes
 from callguard.api.protection import protection_routes
 from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
 from callguard.canary.endpoint import canary_routes
@@ -33,9 +36,11 @@ from callguard.canary.speech import CanarySpeech
 from callguard.config import Settings
 from callguard.dashboard.access import Access
 from callguard.dashboard.routes import dashboard_routes
+from callguard.dashboard.saying import DatabaseSaying
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.db.pool import Database
 from callguard.domain.alerts import Caps, Channel
+from callguard.domain.judging import Budget, Prices
 from callguard.evidence.routes import evidence_routes
 from callguard.intake.aftercare import Aftercare
 from callguard.intake.asking import DIAL, WATCH_TRANSCRIPTION
@@ -54,6 +59,9 @@ from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
 from callguard.listening.watch import RESTART_TRANSCRIPTION, WATCH_STREAM, ListeningWatch
 from callguard.media.admission import Admission
 from callguard.media.endpoint import LiveStreams, make_media_endpoint
+from callguard.memory.book import PURPOSE as MEMORY
+from callguard.memory.book import Memory, Rememberer
+from callguard.memory.feedback import REMEMBER
 from callguard.speech.recogniser import WhisperFactory
 from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
@@ -91,6 +99,7 @@ class Ground:
     recogniser: WhisperFactory
     streams: LiveStreams
     links: AlertLinks
+    memory: Memory
     sender: str | None
 
 
@@ -149,6 +158,7 @@ async def lay_ground(
         recogniser=recogniser,
         streams=LiveStreams(settings.media_max_streams),
         links=AlertLinks(keys.derive("alert links"), settings.base_url),
+        memory=Memory(keys.derive(MEMORY), is_on=settings.caller_memory),
         sender=settings.twilio_alert_number,
     )
 
@@ -236,12 +246,13 @@ def _listening(ground: Ground) -> Part:
 def _analysis(ground: Ground) -> Part:
     settings = ground.settings
     caps = Caps(settings.alert_most_an_hour, settings.alert_most_a_day, settings.alert_most_of_all_a_day)
-    judge = _judge(settings, ground.stack)
-    analyst = Analyst(ground.database, LocalScorer(default_lexicon()), judge, caps)
+    desk = _judge_desk(ground)
+    analyst = Analyst(ground.database, models.load(), desk, caps, ground.memory)
     return Part(
         work={
             ANALYSE: Handler(analyst.analyse, attempts=20),
             JUDGE: Handler(analyst.judge, attempts=4),
+            REMEMBER: Handler(Rememberer(ground.database, ground.memory).remember, attempts=20),
         },
         tasks={"shipped_keywords": lambda: keep_shipped(ground.database)},
     )
@@ -312,16 +323,19 @@ def _canary(ground: Ground, canary: Canary) -> Part:
 
 def _pages(ground: Ground) -> Part:
     key = ground.keys.dashboard
+    access = Access(key, secure=True)
     return Part(
         routes=[
             *protection_routes(
                 ground.database,
-                Access(key, secure=True),
+                access,
                 ground.wake,
                 ground.settings.canary_number or ground.sender,
             ),
+            *feedback_routes(ground.database, access, ground.wake),
             *dashboard_routes(
                 DatabaseSnapshots(ground.database),
+                DatabaseSaying(ground.database, ground.wake),
                 key=key,
                 secure=ground.settings.base_url.startswith("https://"),
                 stopping=ground.stopping,
@@ -335,7 +349,8 @@ def _accepted_tokens(settings: Settings, keys: Keys) -> list[str]:
     return [keys.twilio_auth_token, *([secondary.get_secret_value()] if secondary else [])]
 
 
-def _judge(settings: Settings, stack: AsyncExitStack) -> Judge | None:
+def _judge_desk(ground: Ground) -> JudgeDesk | None:
+    settings = ground.settings
     if not settings.llm_configured:
         return None
     key = settings.openai_api_key
@@ -345,5 +360,9 @@ def _judge(settings: Settings, stack: AsyncExitStack) -> Judge | None:
         base_url=settings.openai_base_url,
         max_retries=0,
     )
-    stack.push_async_callback(client.close)
-    return OpenAIJudge(client, settings.openai_model)
+    ground.stack.push_async_callback(client.close)
+    judge = OpenAIJudge(ChatServer(client, settings.openai_model))
+    prices = Prices(settings.llm_price_input, settings.llm_price_output)
+    usd = settings.llm_daily_usd
+    budget = Budget(settings.llm_daily_tokens, None if usd is None else round(usd * 1_000_000))
+    return JudgeDesk(ground.database, judge, prices, budget)

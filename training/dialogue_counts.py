@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,36 @@ TEXTS = Path(__file__).parent / "text"
 WORDS = 5
 
 Dialogue = dict[str, Any]
+Parts = frozenset[tuple[str, ...]]
 
 
 def read(language: Path) -> list[Dialogue]:
-    """Every dialogue of a language, file by file."""
-    return [
-        json.loads(line)
-        for file in sorted(language.glob("*.jsonl"))
-        for line in file.read_text(encoding="utf-8").splitlines()
-    ]
+    """Every dialogue of a language's folder, file by file."""
+    return [dialogue for file in sorted(language.glob("*.jsonl")) for dialogue in read_file(file)]
+
+
+def read_file(file: Path) -> list[Dialogue]:
+    """The dialogues of one file."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def closest(dialogues: list[Dialogue]) -> float:
     """The highest Jaccard similarity of two dialogues' word 5-grams."""
-    parts = []
-    for dialogue in dialogues:
-        words = " ".join(turn["text"] for turn in dialogue["turns"]).split()
-        parts.append(frozenset(zip(*(words[start:] for start in range(WORDS)), strict=False)))
-    return max(len(a & b) / len(a | b) for a, b in combinations(parts, 2))
+    return max(_jaccard(a, b) for a, b in combinations(map(_parts, dialogues), 2))
+
+
+def nearest(some: list[Dialogue], others: list[Dialogue]) -> float:
+    """The same of one of some and one of others."""
+    return max(_jaccard(a, b) for a, b in product(map(_parts, some), list(map(_parts, others))))
+
+
+def _parts(dialogue: Dialogue) -> Parts:
+    words = " ".join(turn["text"] for turn in dialogue["turns"]).split()
+    return frozenset(zip(*(words[start:] for start in range(WORDS)), strict=False))
+
+
+def _jaccard(a: Parts, b: Parts) -> float:
+    return len(a & b) / len(a | b)
 
 
 def main() -> None:

@@ -20,11 +20,13 @@ from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.caller import e164
+from callguard.domain.feedback import Answer
 from callguard.domain.ladder import AskedBy, Rung, Step, StepState
 from callguard.domain.replies import KEYS, WINDOW_MINUTES, Action, OpenAlert, Reply, meant, parse
 from callguard.domain.reply_texts import Told, acknowledgement
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
+from callguard.memory import feedback
 from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 
@@ -34,6 +36,10 @@ AnsweredBy = Literal["sms", "key", "link"]
 _NEED_A_LIVE_CALL = frozenset({Action.HANG_UP, Action.JOIN, Action.HOLD, Action.RESUME})
 # What can't be done where Twilio dialled the person itself.
 _NEED_A_CONFERENCE = _NEED_A_LIVE_CALL - {Action.HANG_UP}
+# What a contact says of the caller, not only wants done. HANGUP is no such word: it comes within seconds and
+# rests on callguard's own, so that, counted as a report, it would have callguard confirm itself.
+_SAYS = {Action.SAFE: Answer.NOT_SCAM, Action.SCAM: Answer.SCAM}
+_SAID_BY: dict[AnsweredBy, feedback.Source] = {"sms": "sms", "key": "key", "link": "evidence"}
 _STEPS = {Action.HANG_UP: Step.END, Action.HOLD: Step.HOLD, Action.JOIN: Step.BRING_IN}
 
 log = structlog.get_logger(__name__)
@@ -152,10 +158,12 @@ class Answers:
         *,
         by: AnsweredBy = "sms",
         is_on_the_line: bool = False,
+        is_late: bool = False,
     ) -> bool:
         """Stores an answer with what follows from it; False when its SID is known.
 
-        `is_on_the_line`: the contact speaks to us, and is connected by what that call is told.
+        `is_on_the_line`: the contact speaks to us, and is connected by what that call is told. `is_late`: it
+        says something of the caller, and nothing else follows.
         """
         tenant_id = contact["tenant_id"]
         call_id, alert_id = (alert.call_id, alert.id) if alert else (None, None)
@@ -163,13 +171,24 @@ class Answers:
             answer_id = await session.value(
                 "answers.add", tenant_id, source_sid, contact["contact_id"], call_id, alert_id, action, told
             )
+            # On the page people may change their mind and back: what they said last counts.
+            if alert is not None and action in _SAYS and (answer_id is not None or by == "link"):
+                await feedback.give(
+                    session,
+                    tenant_id,
+                    alert.call_id,
+                    _SAYS[action],
+                    _SAID_BY[by],
+                    "contact",
+                    contact_id=alert.contact_id,
+                )
             if answer_id is None:
                 return False
             if alert is not None:
                 await session.run("answers.close_alert", alert.id, by)
                 if by == "sms":
                     await session.run("people.verify_contact", alert.contact_id)
-                if action is not None and told not in (Told.OVER, Told.NOT_HERE):
+                if action is not None and not is_late and told not in (Told.OVER, Told.NOT_HERE):
                     await _follow(session, alert, answer_id, action, is_on_the_line=is_on_the_line)
         self._wake.set()
         return True
@@ -200,16 +219,19 @@ class Answers:
 
     async def clicked(self, tenant_id: UUID, alert_id: UUID, action: Action | None) -> Told | None:
         """A button on the page of an alert; without an action it was read. None where it is not to be
-        answered any more. Raises DatabaseError.
+        answered any more; what the call was can be said as long as the page is shown. Raises DatabaseError.
         """
         async with self._database.tenant(tenant_id) as session:
             row = await session.row("answers.to_alert", alert_id, WINDOW_MINUTES)
-        if row is None or row["contact_id"] is None or (action is not None and not row["is_open"]):
+        if row is None or row["contact_id"] is None:
+            return None
+        is_late = action is not None and not row["is_open"]
+        if is_late and action not in _SAYS:
             return None
         alert = _open_alert(tenant_id, alert_id, row)
         told = _told(action, alert) if action else Told.SEEN
         source = f"link:{alert_id}:{told}"  # a button that is pressed again has no second effect
-        await self._record(row, source, alert, action, told, by="link")
+        await self._record(row, source, alert, action, told, by="link", is_late=is_late)
         return told
 
     def _spoken(self, row: Row, alert_id: UUID) -> str:

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from callguard.alerting.ladder import request_steps
 from callguard.alerting.outbox import request_alerts
-from callguard.analysis.judge import Judge
-from callguard.analysis.local_scorer import LocalScorer
+from callguard.analysis import opinions
+from callguard.analysis.desk import JUDGE, NOT_SET_UP, JudgeDesk
+from callguard.analysis.models import Scorer
 from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
@@ -18,6 +19,7 @@ from callguard.db.queue import Work
 from callguard.domain.alerts import Caps
 from callguard.domain.analysis_policy import LOCAL_SUSPICION, AnalysisPolicy, others_may_be_asked
 from callguard.domain.caller import parse_verstat
+from callguard.domain.judging import heard
 from callguard.domain.policy import Reason
 from callguard.domain.scoring import Assessment, fuse
 from callguard.domain.signals import (
@@ -31,16 +33,18 @@ from callguard.domain.signals import (
     SignalState,
 )
 from callguard.domain.transcript import Utterance, as_text, turns
-from callguard.errors import JudgeError
 from callguard.intake.records import ANALYSE
+from callguard.memory.book import Memory
+from callguard.memory.feedback import ask_to_remember
 from callguard.transcript import store as transcripts
-
-JUDGE = "judge"
 
 __all__ = ["ANALYSE", "JUDGE", "Analyst"]
 
-_ASKED = "The LLM judge has been asked."
-_NOT_YET = "The LLM judge is asked after a keyword or a suspicion, as the person wants it."
+_NOT_YET = NotAvailable(
+    SignalName.LLM,
+    SignalState.NOT_AVAILABLE_YET,
+    "The LLM judge is asked after a keyword or a suspicion, as the person wants it.",
+)
 _VOICE_YET_TO_COME = (
     NotAvailable(
         SignalName.DEEPFAKE,
@@ -56,60 +60,46 @@ _VOICE_YET_TO_COME = (
 class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
-    def __init__(self, database: Database, scorer: LocalScorer, judge: Judge | None, caps: Caps) -> None:
+    def __init__(
+        self, database: Database, scorer: Scorer, desk: JudgeDesk | None, caps: Caps, memory: Memory
+    ) -> None:
         self._database = database
+        self._memory = memory
         self._scorer = scorer
-        self._judge = judge
+        self._desk = desk
         self._caps = caps
 
     async def analyse(self, work: Work) -> None:
         """Scores what has been said so far, and asks for the judge where there is one."""
+        desk = self._desk
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
-            local = self._scorer.score(words)
+            local = self._scorer.score(words, call["language"])
             allowed = await _others_may_be_asked(session, call, local)
-            if self._judge is None:
-                llm = NotAvailable(SignalName.LLM, SignalState.NOT_CONFIGURED, "No LLM judge is set up.")
+            if desk is None:
+                llm: LlmOpinion | NotAvailable = NOT_SET_UP
             else:
-                llm = NotAvailable(
-                    SignalName.LLM, SignalState.NOT_AVAILABLE_YET, _ASKED if allowed else _NOT_YET
-                )
+                llm = await desk.standing(session, work.tenant_id, work.call_id) if allowed else _NOT_YET
             await self._conclude(session, work, call, words, local, llm)
-            if self._judge is not None and allowed and call["decision_reason"] != Reason.CANARY:
-                await queue.add(
-                    session, work.tenant_id, JUDGE, subject=work.call_id, call_id=work.call_id, urgency=6
-                )
+            if desk is not None and allowed and call["decision_reason"] != Reason.CANARY:
+                await desk.request(session, work.tenant_id, work.call_id, heard(words, local.risk))
             await queue.finish(session, work)
 
     async def judge(self, work: Work) -> None:
-        """Asks the LLM, outside any transaction. Its failure is stored, so that people see that the local
-        verdict stands alone.
-
-        Raises JudgeError to be tried again.
-        """
+        """Asks the LLM. Its failure is stored, so that people see that the local verdict stands alone."""
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
-        llm, failure = await self._opinion(words, call["keywords"])
-        async with self._database.tenant(work.tenant_id) as session:
-            await self._conclude(session, work, call, words, self._scorer.score(words), llm)
-            if failure is None:
+            if self._desk is None:  # it was set up when the work was asked for
                 await queue.finish(session, work)
-        if failure is not None:
-            raise failure
-
-    async def _opinion(
-        self, words: Sequence[Utterance], keywords: Sequence[str]
-    ) -> tuple[LlmOpinion | NotAvailable, JudgeError | None]:
-        """The judge's opinion, or what to show in its place and the reason."""
-        if self._judge is None:
-            failure = JudgeError("The LLM judge was switched off. Set OPENAI_API_KEY again.", reason="off")
-        else:
-            try:
-                return await self._judge.opinion(words, keywords), None
-            except JudgeError as error:
-                failure = error
-        detail = f"The LLM judge gave no verdict ({failure.reason})."
-        return NotAvailable(SignalName.LLM, SignalState.FAILED, detail), failure
+                return
+        local = self._scorer.score(words, call["language"])
+        now = heard(words, local.risk)
+        finding = await self._desk.ask(work, words, call["keywords"], now)
+        async with self._database.tenant(work.tenant_id) as session:
+            if finding is not None:
+                await self._conclude(session, work, call, words, local, finding.llm)
+            await self._desk.follow(session, work, finding, now)
+            await queue.finish(session, work)
 
     async def _conclude(
         self,
@@ -120,7 +110,16 @@ class Analyst:
         local: LocalScore,
         llm: LlmOpinion | NotAvailable,
     ) -> None:
-        signals: list[Signal] = [local, _attestation(call), llm, *_VOICE_YET_TO_COME]
+        """Stores the verdict with what follows from it."""
+        attestation = _attestation(call)
+        history = await self._memory.history(session, work.tenant_id, call, words, attestation.level)
+        signals: list[Signal] = [
+            local,
+            attestation,
+            history,
+            llm,
+            *_VOICE_YET_TO_COME,
+        ]
         assessment = fuse(signals)
         analysis_id = await _store(session, work, call, words, llm, assessment)
         if call["decision_reason"] == Reason.CANARY:
@@ -130,6 +129,8 @@ class Analyst:
                 session, work.tenant_id, work.call_id, analysis_id, assessment.level, self._caps
             )
             await request_steps(session, work.tenant_id, work.call_id, assessment.risk, local.risk)
+        if call["status"] == "ended":
+            await ask_to_remember(session, work.tenant_id, work.call_id)
 
 
 async def _others_may_be_asked(session: Session, call: Row, local: LocalScore) -> bool:
@@ -174,7 +175,7 @@ async def _store(
         work.call_id,
         call["keywords"],
         as_text(words),
-        _llm_analysis(llm),
+        opinions.to_json(llm),
         float(assessment.risk),
         assessment.level is not None,
         assessment.verdict,
@@ -185,22 +186,3 @@ async def _store(
         len(turns(words)),
     )
     return analysis_id
-
-
-def _llm_analysis(llm: LlmOpinion | NotAvailable) -> dict[str, object]:
-    if isinstance(llm, NotAvailable):
-        return {"state": llm.state, "detail": llm.detail}
-    return {
-        "state": SignalState.MEASURED,
-        "risk": llm.risk,
-        "fraud_type": llm.fraud_type,
-        "claims": llm.claims,
-        "asks": llm.asks,
-        "tactics": llm.tactics,
-        "quotations": llm.quotations,
-        "explanation": llm.explanation,
-        "suggested_action": llm.suggested_action,
-        "confidence": llm.confidence,
-        "model": llm.model,
-        "prompt_version": llm.prompt_version,
-    }

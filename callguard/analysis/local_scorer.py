@@ -5,28 +5,21 @@ What honest callers don't do is to combine: an ask (money, secrets, the computer
 under a story. So strengths are joined by noisy-or, tactic by tactic, and again for each combination.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
-from callguard.analysis.phrases import Lexicon, Phrase, Words, load_lexicon
+from callguard.analysis.findings import Finding, Reader
+from callguard.analysis.phrases import Lexicon, load_lexicon
 from callguard.domain.signals import Evidence, FraudType, LocalScore, Tactic
-from callguard.domain.transcript import Speaker, Turn, Utterance, turns
-from callguard.domain.words import normalise
+from callguard.domain.transcript import Utterance, turns
 
-ECHO = 0.35
-"""What the caller's phrases count in the callee's mouth: a victim who repeats them shows what was said."""
 SHARES = (1.0, 0.5, 0.25)
 """Of a tactic's phrases the strongest counts whole, the next ones in part: many weak words of a long honest
 call must not add up to one telling sentence."""
 RELIEF = 0.8
 """How much of the doubt words against a fraud take back where nothing is asked for. They can't excuse an ask
 (frauds recite 'we never ask for your PIN' too), nor a recording."""
-CARD_DIGITS = 12
-"""A run of digits this long that the callee reads out is no telephone number."""
-DIGITS_WEIGHT = 0.6
 MAX_EVIDENCE = 12
-CONTEXT_WORDS = 3
 
 # What a tactic at full strength proves by itself: below 0.6, so that one tactic alone alerts nobody.
 _ALONE = {
@@ -67,48 +60,15 @@ def default_lexicon() -> Lexicon:
     return load_lexicon("en")
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """One turn as it was spoken and as the words are compared; `origin` is each word's place in `spoken`."""
-
-    speaker: Speaker
-    spoken: tuple[str, ...]
-    words: Words
-    origin: tuple[int, ...]
-
-    def quoted(self, start: int, end: int) -> str:
-        first, last = self.origin[start], self.origin[end - 1]
-        return " ".join(self.spoken[max(0, first - CONTEXT_WORDS) : last + 1 + CONTEXT_WORDS])
-
-
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """A phrase found in a turn, with the weight it has there."""
-
-    said: _Said
-    start: int
-    end: int
-    name: str
-    tactic: Tactic | None
-    types: tuple[FraudType, ...]
-    weight: float
-
-    def __len__(self) -> int:
-        return self.end - self.start
-
-    def overlaps(self, other: "_Finding") -> bool:
-        return self.said is other.said and self.start < other.end and other.start < self.end
-
-
 class LocalScorer:
     """Scores a transcript with one language's lexicon. Deterministic; keeps nothing between calls."""
 
     def __init__(self, lexicon: Lexicon) -> None:
-        self._lexicon = lexicon
+        self._reader = Reader(lexicon)
 
     def score(self, utterances: Sequence[Utterance]) -> LocalScore:
         """The score of the words so far; partial utterances count like final ones."""
-        findings = _distinct(f for turn in turns(utterances) for f in self._findings(_said(turn)))
+        findings = _distinct(f for turn in turns(utterances) for f in self._reader.findings(turn))
         weights: dict[Tactic | None, list[float]] = {}
         for finding in findings:
             weights.setdefault(finding.tactic, []).append(finding.weight)
@@ -119,88 +79,13 @@ class LocalScorer:
             fraud_type=_fraud_type(findings),
             tactics=tactics,
             evidence=tuple(_evidence(f) for f in findings[:MAX_EVIDENCE]),
-            model=self._lexicon.version,
+            model=self._reader.version,
         )
 
-    def _findings(self, said: _Said) -> Iterator[_Finding]:
-        """The phrases that count in this turn; one that lies within words against a fraud doesn't."""
-        matches = list(self._matches(said))
-        against = [m for m in matches if m.tactic is None]
-        for match in matches:
-            if match.tactic is None or not any(a.overlaps(match) and len(a) >= len(match) for a in against):
-                yield match
-        if said.speaker is Speaker.CALLEE:
-            yield from self._digits_read_out(said)
 
-    def _matches(self, said: _Said) -> Iterator[_Finding]:
-        elsewhere = self._reported(said.words)
-        for start, end, phrase in self._lexicon.phrases.matches(said.words):
-            weight = _weight_there(phrase, said.speaker)
-            if not weight or (phrase.tactic is not None and start in elsewhere):
-                continue
-            if phrase.negatable and self._negated(said.words, start):
-                continue
-            yield _Finding(said, start, end, phrase.pattern.text, phrase.tactic, phrase.types, weight)
-
-    def _negated(self, words: Words, start: int) -> bool:
-        """Whether a negator governs the word at `start`: only linking words stand between."""
-        lexicon = self._lexicon
-        for position in range(start - 1, max(-1, start - 1 - lexicon.negation_reach), -1):
-            word = words[position]
-            if word in lexicon.negators:
-                question = words[position + 1] in lexicon.negation_not_before
-                condition = position > 0 and words[position - 1] in lexicon.negation_not_after
-                return not (question or condition)
-            if word not in lexicon.negation_links:
-                return False
-        return False
-
-    def _reported(self, words: Words) -> set[int]:
-        """Positions where words are about somebody else's call: just after 'if anyone asks you'."""
-        reach = self._lexicon.reported_words
-        return {
-            position
-            for _, end, _ in self._lexicon.reported.matches(words)
-            for position in range(end, end + reach)
-        }
-
-    def _digits_read_out(self, said: _Said) -> Iterator[_Finding]:
-        start = digits = 0
-        for position, word in enumerate((*said.words, "")):
-            if word.isdigit() or word in self._lexicon.digit_words:
-                start = start if digits else position
-                digits += len(word) if word.isdigit() else 1
-                continue
-            if digits >= CARD_DIGITS:
-                yield _Finding(said, start, position, "digits", Tactic.CREDENTIALS, (), DIGITS_WEIGHT)
-            digits = 0
-
-
-def _said(turn: Turn) -> _Said:
-    spoken = tuple(turn.text.split())
-    pieces = [(piece, place) for place, raw in enumerate(spoken) for piece in normalise(raw).split()]
-    words = tuple(normalise(turn.text).split())
-    origin: list[int] = []
-    used = 0
-    for word in words:
-        origin.append(pieces[used][1])
-        length = 0
-        while length < len(word):  # a word that was spelled out has a piece a letter
-            length += len(pieces[used][0])
-            used += 1
-    return _Said(turn.speaker, spoken, words, tuple(origin))
-
-
-def _weight_there(phrase: Phrase, speaker: Speaker) -> float:
-    """The phrase's weight in this speaker's mouth; 0 where it doesn't count."""
-    if phrase.speaker is speaker:
-        return phrase.weight
-    return ECHO * phrase.weight if phrase.speaker is Speaker.CALLER and phrase.tactic is not None else 0.0
-
-
-def _distinct(findings: Iterable[_Finding]) -> list[_Finding]:
+def _distinct(findings: Iterable[Finding]) -> list[Finding]:
     """The strongest findings first, each phrase once and no two of one tactic over the same words."""
-    kept: list[_Finding] = []
+    kept: list[Finding] = []
     names: set[str] = set()
     for finding in sorted(findings, key=lambda f: -f.weight):
         if finding.name in names or any(k.tactic is finding.tactic and k.overlaps(finding) for k in kept):
@@ -226,7 +111,7 @@ def _doubt(tactics: Mapping[Tactic, float], relief: float) -> float:
     return (1 - trust) * (1 - RELIEF * relief * (1 - strength((*_ASK, *_MACHINE))))
 
 
-def _fraud_type(findings: Iterable[_Finding]) -> FraudType | None:
+def _fraud_type(findings: Iterable[Finding]) -> FraudType | None:
     """The type whose phrases weigh most."""
     totals: dict[FraudType, float] = {}
     for finding in findings:
@@ -235,7 +120,7 @@ def _fraud_type(findings: Iterable[_Finding]) -> FraudType | None:
     return max(totals, key=lambda name: (totals[name], name)) if totals else None
 
 
-def _evidence(finding: _Finding) -> Evidence:
+def _evidence(finding: Finding) -> Evidence:
     weight = finding.weight if finding.tactic is not None else -finding.weight
     return Evidence(
         speaker=finding.said.speaker,

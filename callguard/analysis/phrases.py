@@ -71,6 +71,10 @@ class Pattern:
                 return found
         return {None}
 
+    def names(self, word: str) -> bool:
+        """Whether the pattern spells this word out; a gap may match it all the same."""
+        return any(word in words for step in self._steps for words in step.alternatives)
+
     def match(self, words: Words, start: int) -> int | None:
         """Where the longest match that begins at `start` ends, or None."""
         positions = {start}
@@ -149,7 +153,17 @@ class Lexicon:
     negation_not_after: frozenset[str]
     negation_not_before: frozenset[str]
     negation_reach: int
+    negated_by: Index[None]
     digit_words: frozenset[str]
+
+
+LANGUAGES_WITH_LEXICON = tuple(
+    sorted(
+        file.name.removesuffix(".toml")
+        for file in (resources.files("callguard.analysis") / "lexicon").iterdir()
+        if file.name.endswith(".toml")
+    )
+)
 
 
 def load_lexicon(language: str = "en") -> Lexicon:
@@ -170,6 +184,7 @@ def load_lexicon(language: str = "en") -> Lexicon:
         negation_not_after=frozenset(negation["not_after"]),
         negation_not_before=frozenset(negation["not_before"]),
         negation_reach=negation["reach"],
+        negated_by=Index((Pattern(text), None) for text in negation.get("after", ())),
         digit_words=frozenset(data["digits"]["words"]),
     )
 

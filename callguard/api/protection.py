@@ -1,7 +1,6 @@
 """`/api/test/protection`: a test call now, and what became of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import msgspec
@@ -9,15 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from callguard.api.doors import MOST_BYTES, guarded, json_reply, read_body
 from callguard.api.errors import refusal
 from callguard.canary import runs
 from callguard.dashboard.access import Access
 from callguard.db.pool import Database, Row
-from callguard.errors import CanaryRefused, DatabaseError
-
-MOST_BYTES = 4096
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,24 +35,9 @@ def protection_routes(
     """
     doors = _Doors(database, wake, number)
     return [
-        Route("/api/test/protection", _guarded(access, doors.ask), methods=["POST"]),
-        Route("/api/test/protection/{test_id}", _guarded(access, doors.tell), methods=["GET"]),
+        Route("/api/test/protection", guarded(access, doors.ask), methods=["POST"]),
+        Route("/api/test/protection/{test_id}", guarded(access, doors.tell), methods=["GET"]),
     ]
-
-
-def _guarded(access: Access, endpoint: Endpoint) -> Endpoint:
-    async def guarded(request: Request) -> Response:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not access.opens(key.strip()):
-            return refusal("AUTHENTICATION_REQUIRED", "Send the key as: Authorization: Bearer KEY.")
-        try:
-            return await endpoint(request)
-        except CanaryRefused as error:
-            return refusal(error.code, error.message)
-        except DatabaseError:
-            return refusal("INTERNAL_ERROR", "The database is away. Try again in a moment.")
-
-    return guarded
 
 
 class _Doors:
@@ -68,11 +48,9 @@ class _Doors:
 
     async def ask(self, request: Request) -> Response:
         """202 with the test's id. Without a person_id the only person there is."""
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                return refusal("VALIDATION_ERROR", f"The body is over {MOST_BYTES} bytes.", field="body")
+        body = await read_body(request)
+        if body is None:
+            return refusal("VALIDATION_ERROR", f"The body is over {MOST_BYTES} bytes.", field="body")
         try:
             wanted = msgspec.json.decode(body or b"{}", type=_Wanted)
         except msgspec.DecodeError:
@@ -96,7 +74,7 @@ class _Doors:
             test_id = await runs.request(session, tenant_id, person, "api")
         self._wake.set()
         asked = _Asked(test_id, person["user_id"], f"/api/test/protection/{test_id}")
-        return _json(asked, 202, {"Location": asked.status_url})
+        return json_reply(asked, 202, {"Location": asked.status_url})
 
     async def tell(self, request: Request) -> Response:
         """The test as it stands: `state` running, passed or failed, and each stage."""
@@ -110,7 +88,7 @@ class _Doors:
             return refusal("NOT_FOUND", "There is no such test.")
         async with self._database.tenant(tenant_id) as session:
             report = await runs.report(session, test_id)
-        return refusal("NOT_FOUND", "There is no such test.") if report is None else _json(report, 200)
+        return refusal("NOT_FOUND", "There is no such test.") if report is None else json_reply(report, 200)
 
     async def _tenants(self) -> list[UUID]:
         async with self._database.session() as session:
@@ -119,8 +97,3 @@ class _Doors:
     async def _people(self, tenant_id: UUID, person_id: UUID | None) -> list[Row]:
         async with self._database.tenant(tenant_id) as session:
             return await runs.people(session, person_id)
-
-
-def _json(content: object, status: int, headers: dict[str, str] | None = None) -> Response:
-    kept = {"Cache-Control": "no-store"} | (headers or {})
-    return Response(msgspec.json.encode(content), status, kept, media_type="application/json")

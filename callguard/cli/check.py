@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from callguard.analysis.llm_book import use_of_all
 from callguard.app import LEAST_DISK_MB
 from callguard.cli.check_words import words_findings
 from callguard.cli.database import opened_database
@@ -127,7 +128,7 @@ async def _findings(settings: Settings, database: Database | CallguardError) -> 
     yield await _telephone(settings)
     yield _canary(settings)
     yield _notices(settings)
-    yield _judge(settings)
+    yield await _judge(settings, database)
     yield _speech(settings)
 
 
@@ -242,7 +243,7 @@ def _notices(settings: Settings) -> Finding:
     )
 
 
-def _judge(settings: Settings) -> Finding:
+async def _judge(settings: Settings, database: Database | CallguardError) -> Finding:
     if not settings.llm_configured:
         return Finding(
             "LLM judge",
@@ -250,7 +251,15 @@ def _judge(settings: Settings) -> Finding:
             "off: the local scorer judges alone",
             "Set OPENAI_API_KEY or OPENAI_BASE_URL.",
         )
-    return Finding("LLM judge", State.OK, f"model {settings.openai_model}")
+    seen = f"model {settings.openai_model}"
+    if isinstance(database, Database):
+        today = await use_of_all(database, days=1)
+        questions, tokens = sum(use.questions for use in today), sum(use.tokens for use in today)
+        seen += f"; today {questions} questions, {tokens} tokens"
+        if any(use.budget_spent for use in today):
+            todo = "Raise CALLGUARD_LLM_DAILY_TOKENS or CALLGUARD_LLM_DAILY_USD; see callguard llm usage."
+            return Finding("LLM judge", State.NOTE, f"{seen}; a day's budget is spent", todo)
+    return Finding("LLM judge", State.OK, seen)
 
 
 def _speech(settings: Settings) -> Finding:

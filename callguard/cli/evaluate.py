@@ -1,15 +1,16 @@
-"""`callguard evaluate`: how well what is shipped does on files of calls. One module a command."""
+"""`callguard evaluate`: how well callguard judges. One module a command."""
 
 import typer
 
+from callguard.cli.evaluate_feedback import feedback
 from callguard.cli.evaluate_keywords import keywords
+from callguard.cli.evaluate_text import text
 
-evaluate = typer.Typer(help="Measure keywords and judgement on files of calls.", no_args_is_help=True)
+evaluate = typer.Typer(help="Measure how well calls are judged.", no_args_is_help=True)
+for command in (text, keywords, feedback):
+    evaluate.command()(command)
 
 
 @evaluate.callback()
 def _root() -> None:
-    """Keeps the commands' names, however few there are."""
-
-
-evaluate.command()(keywords)
+    """Keeps the names of the commands, even of a single one."""

@@ -1,7 +1,7 @@
 """`callguard evaluate keywords`: which calls a catalogue wakes, and in time."""
 
 import json as json_format
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from callguard.analysis.catalogue import read, shipped_catalogue
-from callguard.domain.keywords import LANGUAGES, Catalogue, Matcher
+from callguard.domain.keywords import LANGUAGES, Catalogue
 from callguard.domain.proportions import wilson
-from callguard.domain.words import normalise, tail
 from callguard.errors import KeywordsError
-from callguard.local.dialogues import Dialogue, read_dialogues
+from callguard.evaluation.dialogues import Dialogue, growing, read_dialogues
+from callguard.evaluation.waking import woken_at
 
 SCAM, HARD, PLAIN = KINDS = ("scam, by the telling turn", "honest, hard", "honest, plain")
 
@@ -34,32 +34,25 @@ class Share:
     high: float
 
 
-def wakes(matcher: Matcher, dialogue: Dialogue, last_turn: int | None = None) -> bool:
-    """Whether the trigger wakes by this turn (the last one by default): each turn is looked at with the
-    end of the speaker's turn before, as results of a track are in a call.
-    """
-    before = {"caller": "", "callee": ""}
-    turns = dialogue.turns if last_turn is None else dialogue.turns[: last_turn + 1]
-    for turn in turns:
-        words = normalise(turn.text)
-        if matcher.heard(f"{tail(before[turn.speaker])} {words}"):
-            return True
-        before[turn.speaker] = words
-    return False
+def wakes(phrases: Collection[str], dialogue: Dialogue) -> bool:
+    """Whether a call is woken: a fraud by its telling turn, an honest call at all."""
+    utterances = tuple(growing(dialogue))[-1]
+    place = woken_at(utterances, phrases)
+    if place is None or dialogue.telling_turn is None:
+        return place is not None
+    return utterances[place].sequence <= dialogue.telling_turn
 
 
 def shares(dialogues: Iterable[Dialogue], own: Catalogue | None = None) -> list[Share]:
     """The shares by language, split and kind, of the shipped catalogues or, in its language, of `own`."""
     groups: dict[tuple[str, str, str], list[bool]] = {}
-    matchers: dict[str, Matcher] = {}
     for dialogue in dialogues:
         language = next((known for known in LANGUAGES if known == dialogue.lang), None)
         if language is None or dialogue.label not in ("scam", "benign"):
             continue
         catalogue = own if own is not None and own.language == language else shipped_catalogue(language)
-        matcher = matchers.setdefault(language, Matcher(catalogue.phrases))
         kind = SCAM if dialogue.label == "scam" else HARD if dialogue.hard else PLAIN
-        woken = wakes(matcher, dialogue, dialogue.telling_turn)
+        woken = wakes(catalogue.phrases, dialogue)
         groups.setdefault((language, dialogue.split or "all", kind), []).append(woken)
     return [
         Share(*group, sum(woken), len(woken), sum(woken) / len(woken), *wilson(sum(woken), len(woken)))

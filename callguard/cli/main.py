@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from callguard.cli.app_link import app_link
+from callguard.cli.backtest import backtest
 from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
 from callguard.cli.invite import invite
 from callguard.cli.keywords import keywords
+from callguard.cli.llm import llm
+from callguard.cli.memory import memory
 from callguard.cli.migrate import migrate
 from callguard.cli.people import people
 from callguard.cli.serve import serve
@@ -26,10 +29,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check):
+for command in (demo, serve, simulate, migrate, invite, app_link, check, backtest):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")
+app.add_typer(llm, name="llm")
+app.add_typer(memory, name="memory")
 app.add_typer(evaluate, name="evaluate")
 
 

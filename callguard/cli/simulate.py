@@ -14,7 +14,7 @@ from callguard.cli.running import run
 from callguard.config import Settings, load_settings
 from callguard.domain.transcript import Speaker
 from callguard.errors import ConfigurationError
-from callguard.local.dialogues import Dialogue, read_dialogues
+from callguard.evaluation.dialogues import Dialogue, read_dialogues
 from callguard.local.recordings import load_mulaw
 from callguard.local.simulation import CallReport, Ring, Simulator
 from callguard.local.stage import Stage, beside, in_scratch
@@ -57,10 +57,13 @@ def simulate(
     server: Annotated[
         str | None, typer.Option(help="A running server in local mode. Default: one in this process.")
     ] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Have callers known again; else each call is judged by itself.")
+    ] = False,
 ) -> None:
     """Place calls through the local stand-in and print one JSON line a call."""
     pace = _pace(speed)
-    settings = load_settings()
+    settings = load_settings() if memory else load_settings(caller_memory=False)
     set_up_logs("warning" if settings.log_level == "info" else settings.log_level, settings.log_format)
     if (audio is None) == (dialogue is None):
         raise ConfigurationError("Give either --audio or --dialogue.")

@@ -22,7 +22,19 @@ class Access:
             )
         self._key = key.encode()
         self._pass = hmac.digest(self._key, b"callguard dashboard cookie", hashlib.sha256).hex()
+        self._form = hmac.digest(self._key, b"callguard dashboard form", hashlib.sha256).hex()
         self._secure = secure
+
+    @property
+    def form(self) -> str:
+        """What the page's own forms carry: another site can send a form along with the cookie, but has not
+        got this.
+        """
+        return self._form
+
+    def is_form(self, value: str) -> bool:
+        """Whether a form came from the page."""
+        return hmac.compare_digest(value.encode(), self._form.encode())
 
     def opens(self, candidate: str) -> bool:
         """Whether `candidate` is the key."""

@@ -20,7 +20,7 @@ class LiveFeed:
 
     A watcher gets the newest view whenever it is ready for one, so a slow one skips views instead of queueing
     them. While the source fails with a DatabaseError, or is silent past the deadline, the last view stays,
-    marked as old.
+    marked as old. `form` is what the page's forms carry.
     """
 
     def __init__(
@@ -28,11 +28,13 @@ class LiveFeed:
         source: SnapshotSource,
         *,
         stopping: asyncio.Event,
+        form: str = "",
         poll_seconds: float = _POLL_SECONDS,
         deadline_seconds: float = _DEADLINE_SECONDS,
     ) -> None:
         self._source = source
         self._stopping = stopping
+        self._form = form
         self._poll_seconds = poll_seconds
         self._deadline_seconds = deadline_seconds
         self._watchers = 0
@@ -97,7 +99,9 @@ class LiveFeed:
             state = (replace(snapshot, taken_at=_NO_TIME) if snapshot else None, away)
             if state != shown:
                 shown = state
-                view = await asyncio.to_thread(render_view, snapshot, away=away, before=self._view)
+                view = await asyncio.to_thread(
+                    render_view, snapshot, away=away, before=self._view, form=self._form
+                )
                 self._publish(view)
             await asyncio.sleep(self._poll_seconds)
 

@@ -42,6 +42,7 @@ _templates.filters |= {
     "answer": wording.answer_words,
     "attestation": wording.attestation_words,
     "channel": wording.channel_words,
+    "said": wording.said_words,
     "delivery": wording.delivery_words,
     "fraud": wording.fraud_words,
     "notice": wording.notice_words,
@@ -85,15 +86,15 @@ class View:
         )
 
 
-def render_view(snapshot: Snapshot | None, *, away: bool, before: View | None = None) -> View:
+def render_view(snapshot: Snapshot | None, *, away: bool, before: View | None = None, form: str = "") -> View:
     """The page of `snapshot`, None before the first; `away`: the database can't be asked for a newer one.
 
-    What is the same as in the view `before` is taken from there.
+    What is the same as in the view `before` is taken from there. `form` is what the page's forms carry.
     """
     calls = snapshot.calls if snapshot else ()
     now = snapshot.taken_at if snapshot else None
     known = before.drawn if before else {}
-    drawn = {call.id: _draw(call, now, known.get(call.id)) for call in calls}
+    drawn = {call.id: _draw(call, now, known.get(call.id), form) for call in calls}
     live = [call for call in calls if call.ended_at is None]
     cards = {f"call-{call.id}": drawn[call.id][1] for call in live}
     ended = [drawn[call.id][1] for call in calls if call.ended_at is not None]
@@ -120,11 +121,12 @@ def render_view(snapshot: Snapshot | None, *, away: bool, before: View | None = 
 
 
 def _draw(
-    call: LiveCall, now: datetime | None, known: tuple[LiveCall, Markup] | None
+    call: LiveCall, now: datetime | None, known: tuple[LiveCall, Markup] | None, form: str
 ) -> tuple[LiveCall, Markup]:
     if known is not None and known[0] == call:
         return known
-    return call, _fragment("card.html" if call.ended_at is None else "folded.html", call=call, now=now)
+    template = "card.html" if call.ended_at is None else "folded.html"
+    return call, _fragment(template, call=call, now=now, form=form)
 
 
 def render_page(view: View) -> str:

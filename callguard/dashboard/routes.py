@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from pathlib import Path
+from uuid import UUID
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
@@ -19,7 +20,11 @@ from starlette.types import Receive, Scope, Send
 from callguard.dashboard.access import Access
 from callguard.dashboard.feed import LiveFeed
 from callguard.dashboard.rendering import View, render_locked, render_opening, render_page
+from callguard.dashboard.saying import Say
 from callguard.dashboard.snapshot import SnapshotSource
+from callguard.domain.feedback import Answer
+from callguard.errors import DatabaseError
+from callguard.trust.forms import from_elsewhere, small_form
 from callguard.trust.page_headers import PageHeaders
 
 PING_SECONDS = 15
@@ -30,29 +35,32 @@ _static = Path(__file__).parent / "static"
 
 
 def dashboard_routes(
-    source: SnapshotSource, *, key: str, secure: bool, stopping: asyncio.Event
+    source: SnapshotSource, say: Say, *, key: str, secure: bool, stopping: asyncio.Event
 ) -> list[BaseRoute]:
     """The routes under /dashboard: the live page and what it needs.
 
-    `source` is asked while somebody watches; `key` opens the page, as in /dashboard?key=KEY
-    (ConfigurationError when empty); `secure` says that people reach it by https. Set `stopping` when the
-    server begins to stop, before it waits for open connections: the streams end then.
+    `source` is asked while somebody watches; `say` stores what they say of a call; `key` opens the page, as
+    in /dashboard?key=KEY (ConfigurationError when empty); `secure` says that people reach it by https. Set
+    `stopping` when the server begins to stop, before it waits for open connections: the streams end then.
     """
     # At debug level the library logs every event whole, and with it what people say.
     logging.getLogger("sse_starlette").setLevel(logging.INFO)
-    doors = _Doors(LiveFeed(source, stopping=stopping), Access(key, secure=secure))
+    access = Access(key, secure=secure)
+    doors = _Doors(LiveFeed(source, stopping=stopping, form=access.form), access, say)
     headers = [Middleware(PageHeaders)]
     return [
         Route("/dashboard", doors.page, middleware=headers, name="dashboard"),
         Route("/dashboard/events", doors.events, middleware=headers),
+        Route("/dashboard/feedback/{call_id}", doors.said, methods=["POST"], middleware=headers),
         Mount("/dashboard/static", _StaticFiles(directory=_static), middleware=headers),
     ]
 
 
 class _Doors:
-    def __init__(self, feed: LiveFeed, access: Access) -> None:
+    def __init__(self, feed: LiveFeed, access: Access, say: Say) -> None:
         self._feed = feed
         self._access = access
+        self._say = say
 
     async def page(self, request: Request) -> Response:
         key = request.query_params.get("key")
@@ -80,6 +88,28 @@ class _Doors:
             ping=PING_SECONDS,
             ping_message_factory=_tick,
             send_timeout=STUCK_SECONDS,
+        )
+
+    async def said(self, request: Request) -> Response:
+        """A button of an ended call; the stream shows what it brought."""
+        if not self._access.admits(request):
+            return PlainTextResponse("Open the dashboard first.", status_code=401)
+        form = await small_form(request)
+        if not self._access.is_form(form.get("from_page", "")) or from_elsewhere(request):
+            return PlainTextResponse("This form is not from the dashboard.", status_code=403)
+        try:
+            call_id, answer = UUID(request.path_params["call_id"]), Answer(form.get("answer", ""))
+            known = await self._say(call_id, answer)
+        except ValueError:
+            known = False
+        except DatabaseError:
+            return PlainTextResponse("The database is away. Try again in a moment.", status_code=503)
+        if not known:
+            return PlainTextResponse("There is no such call, or no such answer.", status_code=404)
+        return (
+            Response(status_code=204)
+            if "hx-request" in request.headers
+            else RedirectResponse("/dashboard", 303)
         )
 
 

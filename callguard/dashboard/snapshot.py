@@ -57,6 +57,16 @@ class LiveStep:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveFeedback:
+    """What somebody, perhaps a contact, says a call was: `answer` is scam, not_scam or unsure."""
+
+    answer: str
+    source: str
+    contact_name: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCall:
     """A call as people see it. `caller` is E.164 or 'withheld'; `verdict` SAFE, UNSURE, SUSPECT or SCAM.
 
@@ -83,6 +93,7 @@ class LiveCall:
     speech_seconds: float
     degraded: str | None
     steps: tuple[LiveStep, ...] = ()
+    feedback: tuple[LiveFeedback, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

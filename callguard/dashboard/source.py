@@ -11,6 +11,7 @@ from callguard.dashboard.snapshot import (
     Contribution,
     LiveAlert,
     LiveCall,
+    LiveFeedback,
     LiveNotice,
     LiveStep,
     NoticeMessages,
@@ -71,6 +72,10 @@ async def _calls(session: Session, tenant_id: UUID) -> list[LiveCall]:
     steps: defaultdict[UUID, list[LiveStep]] = defaultdict(list)
     for row in await session.rows("ladder.of_calls", tenant_id, ids):
         steps[row["call_id"]].append(_step(row))
+    feedback: defaultdict[UUID, list[LiveFeedback]] = defaultdict(list)
+    for row in await session.rows("feedback.of_calls", tenant_id, ids):
+        said = LiveFeedback(row["answer"], row["source"], row["contact_name"], row["created_at"])
+        feedback[row["call_id"]].append(said)
     return [
         _call(
             row,
@@ -79,6 +84,7 @@ async def _calls(session: Session, tenant_id: UUID) -> list[LiveCall]:
             alerts[row["id"]],
             degraded.get(row["id"]),
             steps[row["id"]],
+            feedback[row["id"]],
         )
         for row in rows
     ]
@@ -122,6 +128,7 @@ def _call(
     alerts: Iterable[LiveAlert],
     degraded: str | None,
     steps: Iterable[LiveStep],
+    feedback: Iterable[LiveFeedback],
 ) -> LiveCall:
     return LiveCall(
         id=row["id"],
@@ -144,4 +151,5 @@ def _call(
         speech_seconds=row["caller_speech_ms"] / 1000,
         degraded=degraded,
         steps=tuple(steps),
+        feedback=tuple(feedback),
     )

@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from callguard.dashboard.snapshot import LiveAlert, LiveCall, LiveNotice, LiveStep, NoticeMessages
+from callguard.dashboard.snapshot import (
+    LiveAlert,
+    LiveCall,
+    LiveFeedback,
+    LiveNotice,
+    LiveStep,
+    NoticeMessages,
+)
 from callguard.domain.caller import parse_verstat
 from callguard.domain.listening import Fault, degraded_words
 from callguard.domain.notices import sentences
@@ -60,6 +67,7 @@ _SIGNALS = {
     "local_scorer": "Words spoken",
     "llm": "Language model",
     "attestation": "Caller's number",
+    "caller_history": "Earlier calls",
     "deepfake": "Synthetic voice",
     "known_voice": "Known voice",
 }
@@ -137,6 +145,7 @@ def delivery_words(alert: LiveAlert) -> str:
 _ANSWERS = {
     "hang_up": "hang up on the caller",
     "safe": "it is fine",
+    "scam": "it is a scam",
     "call": "ring me",
     "join": "bring me in",
     "hold": "hold the caller",
@@ -150,6 +159,16 @@ def answer_words(alert: LiveAlert) -> str:
     by = _ANSWERED_BY.get(alert.answered_by or "", "")
     answer = _ANSWERS.get(alert.answer or "")
     return " ".join(part for part in ("answered", by) if part) + (f": {answer}" if answer else "")
+
+
+_SAID = {"scam": "it was a scam", "not_scam": "it was fine", "unsure": "they are not sure"}
+_SAID_BY = {"dashboard": "On this page", "api": "By the API"}
+
+
+def said_words(said: LiveFeedback) -> str:
+    """Who says what a call was."""
+    who = said.contact_name or _SAID_BY.get(said.source, "A contact since removed")
+    return f"{who}: {_SAID[said.answer]}"
 
 
 _RECIPIENTS = {"operator": "the operator", "person": "the person", "contact": "contacts"}

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CONTACT_OPTED_OUT = "contact_opted_out"
     PROTECTION_OFF = "protection_off"
     PROTECTION_ON = "protection_on"
+    LLM_BUDGET_SPENT = "llm_budget_spent"
 
 
 class Recipient(StrEnum):
@@ -99,6 +100,13 @@ _TEXTS: dict[str, dict[str, str]] = dict.fromkeys(Fault, _DEGRADED) | {
         "fr": "L'autotest fonctionne à nouveau : les appels à {who} sont protégés.",
         "de": "Der Selbsttest gelingt wieder: Anrufe bei {who} sind geschützt.",
         "pt": "O autoteste voltou a funcionar: as chamadas para {who} estão protegidas.",
+    },
+    Kind.LLM_BUDGET_SPENT: {
+        "en": "Today's budget of the LLM judge is used up: until tomorrow calls to {who} do without it.",
+        "es": "El presupuesto diario del juez LLM se agotó: hasta mañana, las llamadas a {who} van sin él.",
+        "fr": "Le budget du jour du juge LLM est épuisé : jusqu'à demain, les appels à {who} s'en passent.",
+        "de": "Das Tagesbudget des LLM-Richters ist verbraucht: Bis morgen geht es bei {who} ohne ihn.",
+        "pt": "O orçamento diário do juiz LLM esgotou-se: até amanhã, as chamadas para {who} vão sem ele.",
     },
 }
 _GENERAL = {

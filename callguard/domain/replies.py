@@ -21,6 +21,7 @@ class Action(StrEnum):
 
     HANG_UP = "hang_up"
     SAFE = "safe"
+    SCAM = "scam"
     CALL = "call"
     JOIN = "join"
     HOLD = "hold"
@@ -46,6 +47,11 @@ PHRASES: dict[Action, tuple[str, ...]] = {
         *("seguro", "segura", "es seguro", "todo bien", "falsa alarma"),
         *("sur", "tout va bien", "fausse alerte", "sicher", "alles gut", "in ordnung", "fehlalarm"),
         *("tudo bem", "e seguro", "falso alarme", "alarme falso"),
+    ),
+    Action.SCAM: (
+        *("scam", "fraud", "its a scam", "it is a scam", "it was a scam", "estafa", "es una estafa"),
+        *("fue una estafa", "arnaque", "c etait une arnaque", "cetait une arnaque", "escroquerie", "fraude"),
+        *("betrug", "es war betrug", "das war betrug", "burla", "golpe", "foi uma burla", "foi um golpe"),
     ),
     Action.CALL: (
         *("call", "call me", "ring me", "llamar", "llama", "llamame", "llameme"),

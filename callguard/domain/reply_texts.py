@@ -11,6 +11,7 @@ class Told(StrEnum):
 
     HANG_UP = Action.HANG_UP
     SAFE = Action.SAFE
+    SCAM = Action.SCAM
     CALL = Action.CALL
     JOIN = Action.JOIN
     HOLD = Action.HOLD
@@ -40,6 +41,13 @@ _TEXTS: dict[Told, dict[str, str]] = {
         "fr": "callguard : noté comme sûr. Plus d'alerte pour cet appel.",
         "de": "callguard: Als sicher notiert. Keine weiteren Warnungen zu diesem Anruf.",
         "pt": "callguard: anotado como seguro. Não haverá mais alertas desta chamada.",
+    },
+    Told.SCAM: {
+        "en": "callguard: noted as a scam, and the caller with it. HANGUP ends a call that still goes on.",
+        "es": "callguard: anotado como estafa, y quien llamó. COLGAR corta una llamada en curso.",
+        "fr": "callguard : noté comme une arnaque, l'appelant aussi. RACCROCHER coupe un appel en cours.",
+        "de": "callguard: Als Betrug notiert, der Anrufer auch. AUFLEGEN beendet einen laufenden Anruf.",
+        "pt": "callguard: anotado como burla, e quem ligou. DESLIGAR termina uma chamada em curso.",
     },
     Told.CALL: {
         "en": "callguard: we are ringing you now.",
@@ -77,11 +85,11 @@ _TEXTS: dict[Told, dict[str, str]] = {
         "pt": "callguard: volta a receber alertas por mensagem.",
     },
     Told.HELP: {
-        "en": "callguard: reply HANGUP, SAFE, CALL (we ring you), JOIN or HOLD, and the alert's code.",
-        "es": "callguard: responda COLGAR, SEGURO, LLAMAR, ENTRAR o ESPERA, y el código del aviso.",
-        "fr": "callguard : répondez RACCROCHER, SUR, APPELER, REJOINDRE ou ATTENTE, et le code.",
-        "de": "callguard: Antworten Sie AUFLEGEN, SICHER, ANRUFEN, BEITRETEN oder HALTEN, und den Code.",
-        "pt": "callguard: responda DESLIGAR, SEGURO, LIGAR, ENTRAR ou ESPERA, e o código do alerta.",
+        "en": "callguard: reply HANGUP, SAFE, SCAM, CALL (we ring you), JOIN or HOLD, and the alert's code.",
+        "es": "callguard: responda COLGAR, SEGURO, ESTAFA, LLAMAR, ENTRAR o ESPERA, y el código del aviso.",
+        "fr": "callguard : répondez RACCROCHER, SUR, ARNAQUE, APPELER, REJOINDRE ou ATTENTE, et le code.",
+        "de": "callguard: Antworten Sie AUFLEGEN, SICHER, BETRUG, ANRUFEN, BEITRETEN, HALTEN, und den Code.",
+        "pt": "callguard: responda DESLIGAR, SEGURO, BURLA, LIGAR, ENTRAR ou ESPERA, e o código do alerta.",
     },
     Told.WHICH: {
         "en": "callguard: which alert? Reply with the word and the alert's code, as in HANGUP A1B2C3.",

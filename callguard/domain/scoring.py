@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from callguard.domain.signals import (
     Attestation,
     AttestationLevel,
+    CallerHistory,
     FraudType,
     LlmOpinion,
     LocalScore,
@@ -28,6 +29,8 @@ MAX_QUOTATIONS = 5
 
 # Points on top of doubtful words. Many honest calls carry C (gateways, forwarding), so they stay few.
 _ATTESTATION_POINTS = {AttestationLevel.C: 3, AttestationLevel.FAILED: 5}
+# Points where the caller is known for a fraud, on top of doubtful words too.
+_HISTORY_POINTS = 5
 
 
 class Verdict(StrEnum):
@@ -104,17 +107,20 @@ def kind_of(fraud_type: FraudType) -> str:
 def fuse(signals: Iterable[Signal]) -> Assessment:
     """The assessment that these signals make together, whatever their order.
 
-    `risk` is the local scorer's, lifted towards the LLM's by the LLM's confidence in it, plus the
-    attestation's points once the words are above SAFE. What isn't available changes nothing but its own line.
+    `risk` is the local scorer's, lifted towards the LLM's by the LLM's confidence in it, plus the points of
+    attestation and history once the words are above SAFE. What isn't available changes nothing but its own
+    line.
     """
     present = sorted(signals, key=repr)
     scores = [s for s in present if isinstance(s, LocalScore)]
     opinions = [s for s in present if isinstance(s, LlmOpinion)]
     attestations = [s for s in present if isinstance(s, Attestation)]
+    histories = [s for s in present if isinstance(s, CallerHistory)]
 
     local = max((s.risk for s in scores), default=0)
     words = max([local, *(_lifted(local, o) for o in opinions)])
     points = max((_ATTESTATION_POINTS.get(a.level, 0) for a in attestations), default=0)
+    points += max((_HISTORY_POINTS * max(0, h.standing) // 100 for h in histories), default=0)
     risk = min(100, words + points) if words >= UNSURE_FROM else words
 
     verdict = verdict_of(risk)
@@ -189,6 +195,9 @@ def _contribution(signal: Signal) -> Contribution:
             )
         case Attestation():
             return Contribution(SignalName.ATTESTATION, SignalState.MEASURED, None, _ATTESTED[signal.level])
+        case CallerHistory():
+            detail = " ".join(signal.reasons)
+            return Contribution(SignalName.CALLER_HISTORY, SignalState.MEASURED, None, detail)
         case NotAvailable():
             return Contribution(signal.signal, signal.state, None, signal.detail)
     assert_never(signal)

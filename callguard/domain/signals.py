@@ -49,12 +49,25 @@ class Tactic(StrEnum):
     AUTOMATION = "automation"  # a machine that wants a key pressed or a number called
 
 
+class SuggestedAction(StrEnum):
+    """What callguard can do about a call, from nothing to ending it."""
+
+    NONE = "none"
+    LISTEN = "listen"  # go on listening: too little is known
+    WARN_CONTACTS = "warn_contacts"
+    WHISPER = "whisper"  # a warning that the person alone hears
+    BRING_IN = "bring_in"  # a relative joins the call
+    HOLD = "hold"  # the caller waits, alone
+    END = "end"  # the caller's leg ends
+
+
 class SignalName(StrEnum):
     """The sources of risk."""
 
     LOCAL_SCORER = "local_scorer"
     LLM = "llm"
     ATTESTATION = "attestation"
+    CALLER_HISTORY = "caller_history"
     DEEPFAKE = "deepfake"
     KNOWN_VOICE = "known_voice"
 
@@ -65,6 +78,8 @@ class SignalState(StrEnum):
     MEASURED = "measured"
     NOT_AVAILABLE_YET = "not available yet"
     NOT_CONFIGURED = "not configured"
+    QUEUED = "queued for later"
+    BUDGET_SPENT = "budget spent"
     FAILED = "failed"
     TOO_LITTLE_SPEECH = "too little speech"
 
@@ -72,6 +87,8 @@ class SignalState(StrEnum):
 AbsentState = Literal[
     SignalState.NOT_AVAILABLE_YET,
     SignalState.NOT_CONFIGURED,
+    SignalState.QUEUED,
+    SignalState.BUDGET_SPENT,
     SignalState.FAILED,
     SignalState.TOO_LITTLE_SPEECH,
 ]
@@ -100,9 +117,11 @@ class LocalScore:
 
 @dataclass(frozen=True, slots=True)
 class LlmOpinion:
-    """The LLM judge's reading. `risk` 0-100, `confidence` 0-1; every quotation occurs in the transcript.
+    """The LLM judge's reading. `risk` 0-100, `confidence` 0-1; every quotation is the caller's, word for
+    word.
 
-    `claims`, `asks`, `explanation` and `suggested_action` are the model's own words: evidence, never sent.
+    `claims`, `asks` and `explanation` are the model's own words: evidence, never sent.
+    `addresses_the_listener`: somebody on the call spoke to software that listens, to steer it.
     """
 
     risk: int
@@ -112,10 +131,11 @@ class LlmOpinion:
     tactics: tuple[Tactic, ...]
     quotations: tuple[str, ...]
     explanation: str
-    suggested_action: str
+    suggested_action: SuggestedAction
     confidence: float
     model: str
     prompt_version: str
+    addresses_the_listener: bool = False
 
 
 class AttestationLevel(StrEnum):
@@ -136,6 +156,16 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerHistory:
+    """What this tenant's people know of the number and of the script: `standing` -100 (marked safe) to
+    100 (reported as fraud), 0 where nothing speaks either way; `reasons` are fixed sentences for people.
+    """
+
+    standing: int
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NotAvailable:
     """A signal that couldn't be had: which, why, and a sentence for people."""
 
@@ -144,4 +174,4 @@ class NotAvailable:
     detail: str = ""
 
 
-Signal = LocalScore | LlmOpinion | Attestation | NotAvailable
+Signal = LocalScore | LlmOpinion | Attestation | CallerHistory | NotAvailable

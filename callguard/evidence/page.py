@@ -100,10 +100,10 @@ def render_away() -> str:
 
 
 def buttons(found: Evidence) -> tuple[str, ...]:
-    """What may still be answered, the most urgent first."""
+    """What may still be answered, the most urgent first; what the call was, always."""
     acting = [Action.HANG_UP] if found.is_live else []
-    answers = [*acting, Action.CALL, Action.SAFE] if found.may_act else []
-    return (*answers, *(() if found.answered else (SEEN,)))
+    open_only = [*acting, Action.CALL] if found.may_act else []
+    return (*open_only, Action.SAFE, Action.SCAM, *(() if found.answered else (SEEN,)))
 
 
 def _render(**values: object) -> str:

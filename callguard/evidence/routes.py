@@ -5,8 +5,6 @@ answer alerts. A button of the page answers, by a POST that carries what only th
 session whose standing another site could borrow: whoever can write the address has the link itself.
 """
 
-from urllib.parse import parse_qs
-
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -17,9 +15,8 @@ from callguard.domain.replies import Action
 from callguard.errors import DatabaseError
 from callguard.evidence.page import HEADERS, SEEN, buttons, render, render_away, render_gone
 from callguard.evidence.source import Evidence, evidence_of
+from callguard.trust.forms import from_elsewhere, small_form
 from callguard.trust.links import PATH, AlertLinks
-
-MOST_BYTES = 1024
 
 
 def evidence_routes(database: Database, answers: Answers, links: AlertLinks, hours: float) -> list[Route]:
@@ -38,9 +35,9 @@ def evidence_routes(database: Database, answers: Answers, links: AlertLinks, hou
         return await evidence_of(database, alert_id, hours=hours) if alert_id else None
 
     async def _answer(request: Request, found: Evidence) -> Response:
-        form = await _form(request)
+        form = await small_form(request)
         action = form.get("action", "")
-        if not links.is_form(found.alert_id, form.get("form", "")) or _from_elsewhere(request):
+        if not links.is_form(found.alert_id, form.get("form", "")) or from_elsewhere(request):
             return _gone(403)
         if action in buttons(found):
             asked = None if action == SEEN else Action(action)
@@ -58,17 +55,3 @@ def evidence_routes(database: Database, answers: Answers, links: AlertLinks, hou
 
 def _gone(status: int = 404) -> Response:
     return HTMLResponse(render_gone(), status_code=status, headers=HEADERS)
-
-
-def _from_elsewhere(request: Request) -> bool:
-    return request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a small form; none where it is larger than the page's own can be."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            return {}
-    return {name: values[0] for name, values in parse_qs(body.decode("ascii", "replace")).items()}

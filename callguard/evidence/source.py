@@ -23,12 +23,13 @@ class Quotation:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one signal brought: names as they are stored, `risk` 0-100 or None."""
+    """What one signal brought: names as they are stored, `risk` 0-100 or None; `detail` in fixed words."""
 
     signal: str
     state: str
     risk: int | None
     tactics: tuple[str, ...]
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _evidence(tenant_id: UUID, row: Row, said: list[Row], answers: list[Row]) ->
 def _parts(contributions: Sequence[dict[str, Any]]) -> tuple[Part, ...]:
     """What weighs most comes first, what is not known last."""
     parts = (
-        Part(part["signal"], part["state"], part["risk"], tuple(part.get("tactics", ())))
+        Part(part["signal"], part["state"], part["risk"], tuple(part.get("tactics", ())), part["detail"])
         for part in contributions
     )
     return tuple(sorted(parts, key=lambda part: (part.state != "measured", -(part.risk or 0))))

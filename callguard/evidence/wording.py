@@ -47,6 +47,7 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer: str
     buttons: Mapping[str, str]
     too_late: str
+    what_it_was: str
     seen: str
     thanks: str
     what_was_said: str

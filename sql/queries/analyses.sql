@@ -14,3 +14,10 @@ SELECT DISTINCT ON (call_id) call_id, id, fraud_score, verdict, fraud_type, expl
 FROM fraud_analyses
 WHERE tenant_id = $1 AND call_id = ANY ($2::uuid[])
 ORDER BY call_id, fraud_score DESC, created_at DESC;
+
+-- name: llm_standing
+-- What the LLM judge last found in a call, or else why it found nothing.
+SELECT llm_analysis FROM fraud_analyses
+WHERE tenant_id = $1 AND call_id = $2
+    AND (llm_analysis ->> 'state' <> 'measured' OR llm_analysis ? 'addresses_the_listener')
+ORDER BY (llm_analysis ->> 'state' = 'measured') DESC, created_at DESC LIMIT 1;

@@ -144,7 +144,7 @@ WHERE id = $1 AND status = 'active' AND transcription_restarts < $2;
 
 -- name: for_analysis
 -- What a verdict needs beside the words.
-SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.keywords, c.keyword_at, c.decision_reason,
+SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.keywords, c.keyword_at, c.decision_reason, c.status,
        c.analysis_policy, c.catalogue_version, c.suspected_at,
        u.name AS person_name, u.phone_number, u.twilio_number
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id

@@ -83,7 +83,7 @@ async def test_it_fits_a_small_phone_and_asks_for_nothing_else(
 ) -> None:
     async with opened(chromium, render(evidence(language), "form"), scheme) as (page, asked):
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        await expect(page.get_by_role("button")).to_have_count(4)
+        await expect(page.get_by_role("button")).to_have_count(5)
         for button in await page.get_by_role("button").all():
             box = await button.bounding_box()
             assert box is not None

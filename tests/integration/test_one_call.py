@@ -10,6 +10,7 @@ from callguard.local.simulation import Ring
 from callguard.local.stage import Stage
 from callguard.local.twilio import Handset, OnCall, OnSms
 from tests.integration.eventually import eventually
+from tests.integration.population import rows
 
 CALLEE, CALLER = Speaker.CALLEE, Speaker.CALLER
 SCAM = [
@@ -87,7 +88,9 @@ async def test_a_harmless_call_alarms_nobody_and_is_not_even_scored(stage: Stage
         await connection.close()
 
 
-async def test_a_run_repeats(stage: Stage) -> None:
+async def test_a_run_repeats(stage: Stage, cluster: Cluster) -> None:
+    """Where the caller is not known again."""
+
     def outcome(report: object) -> dict[str, object]:
         fields = (
             "verdict",
@@ -102,6 +105,7 @@ async def test_a_run_repeats(stage: Stage) -> None:
         return {name: getattr(report, name) for name in fields}
 
     first = await stage.simulator.place("one", stage.simulator.dialogue(SCAM, "en", stepwise=True), RING)
+    await rows(cluster, "DELETE FROM remembered_calls")
     second = await stage.simulator.place("two", stage.simulator.dialogue(SCAM, "en", stepwise=True), RING)
     assert outcome(first) == outcome(second)
     assert first.call_sid != second.call_sid

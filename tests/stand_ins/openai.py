@@ -1,23 +1,22 @@
-"""A stand-in for an OpenAI-compatible server: the wire format of `POST /v1/chat/completions`, scripted.
+"""A stand-in for an OpenAI-compatible server: `POST /v1/chat/completions` over real HTTP, scripted.
 
-Each request takes the next step of the script; the last step repeats. Success, refusal, truncation and errors
-have the shapes of OpenAI's API reference (chat completion object, error object).
+Each request takes the next shape of the script, a file of tests/data/llm; the last one repeats. It stands on
+bare sockets, since servers also stall, drip and reset.
 """
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+SHAPES = Path(__file__).parents[1] / "data" / "llm"
+GOOD = "good"
 
 GOOD_ANSWER: dict[str, Any] = {
     "risk": 92,
@@ -27,7 +26,8 @@ GOOD_ANSWER: dict[str, Any] = {
     "tactics": ["authority", "payment", "secrecy"],
     "quotations": ["read me the numbers"],
     "explanation": "The caller wants gift cards for a tax debt.",
-    "suggested_action": "End the call.",
+    "suggested_action": "end",
+    "addresses_the_listener": False,
     "confidence": 0.9,
 }
 HARMLESS_ANSWER: dict[str, Any] = GOOD_ANSWER | {
@@ -38,126 +38,133 @@ HARMLESS_ANSWER: dict[str, Any] = GOOD_ANSWER | {
     "tactics": [],
     "quotations": [],
     "explanation": "Nothing suggests a fraud.",
-    "suggested_action": "Nothing to do.",
+    "suggested_action": "none",
     "confidence": 1.0,
 }
-INJECTIONS = ("ignore", "system", "instructions", "mark this", "risk zero", "assistant")
 
 
-class Step(StrEnum):
-    """One scripted behaviour."""
-
-    GOOD = "good"
-    OBEDIENT = "obedient"  # answers 'harmless' when the transcript tells it to
-    REFUSAL = "refusal"
-    FILTERED = "filtered"
-    TRUNCATED = "truncated"
-    BAD_JSON = "bad_json"
-    WRONG_SCHEMA = "wrong_schema"
-    NO_CHOICES = "no_choices"
-    NOT_JSON = "not_json"
-    RATE_LIMITED = "rate_limited"
-    SERVER_ERROR = "server_error"
-    UNAUTHORISED = "unauthorised"
-    BAD_REQUEST = "bad_request"
-    STALL = "stall"
+@cache
+def shape(name: str) -> dict[str, Any]:
+    """What a server answers: a file of tests/data/llm."""
+    loaded: dict[str, Any] = json.loads((SHAPES / f"{name}.json").read_text(encoding="utf-8"))
+    return loaded
 
 
 @dataclass
 class OpenAIStandIn:
-    """A running stand-in: where it listens, what it was asked, and what it will do."""
+    """A running stand-in: where it listens, what it was asked, and what it will do.
 
-    script: list[Step] = field(default_factory=lambda: [Step.GOOD])
+    `refuses`: shapes for what this server knows nothing of, which come before the script. `headers`: of each
+    request, their names in lower case.
+    """
+
+    script: list[str] = field(default_factory=lambda: [GOOD])
+    refuses: list[str] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=lambda: dict(GOOD_ANSWER))
-    retry_after: str = "0"
     requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     base_url: str = ""
 
-    def play(self, *steps: Step) -> None:
+    def play(self, *shapes: str) -> None:
         """Replaces the script."""
-        self.script = list(steps)
+        self.script = list(shapes)
 
-    async def complete(self, request: Request) -> Response:
-        """The endpoint."""
-        body = await request.json()
-        self.requests.append(body)
-        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if step is Step.STALL:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, request by request."""
+        try:
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode():
+                lines = head.split("\r\n")
+                headers = {
+                    k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:] if line)
+                }
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                if not lines[0].startswith("POST /v1/chat/completions "):
+                    writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+                    continue
+                self.headers.append(headers)
+                self.requests.append(json.loads(body))
+                await self._answer(self._next(self.requests[-1]), self.requests[-1], writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the client has gone
+        finally:
+            writer.close()
+
+    def _next(self, request: dict[str, Any]) -> dict[str, Any]:
+        given = {*request, request.get("response_format", {}).get("type")}
+        for name in self.refuses:
+            if shape(name)["when"] in given:
+                return shape(name)
+        return shape(self.script.pop(0) if len(self.script) > 1 else self.script[0])
+
+    async def _answer(
+        self, said: dict[str, Any], request: dict[str, Any], writer: asyncio.StreamWriter
+    ) -> None:
+        how = said.get("how")
+        if how == "hang":
             await asyncio.Event().wait()
-        if step is Step.NOT_JSON:
-            return PlainTextResponse("<html>gateway</html>", media_type="text/html")
-        if step in _ERRORS:
-            headers = {"retry-after": self.retry_after} if step is Step.RATE_LIMITED else None
-            status, code = _ERRORS[step]
-            message = f"The stand-in fails on {json.dumps(body)}"  # servers do quote requests
-            error = {"message": message, "type": "stand_in_error", "param": None, "code": code}
-            return JSONResponse({"error": error}, status_code=status, headers=headers)
-        choices = [] if step is Step.NO_CHOICES else [self._choice(step, body)]
-        return JSONResponse(_completion(body["model"], choices))
+        if how == "reset":
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+            raise ConnectionError
+        body = self._body(said, request)
+        head = f"HTTP/1.1 {said['status']} As Recorded\r\ncontent-length: {len(body)}\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in said["headers"].items()
+        )
+        writer.write(head.encode() + b"\r\n")
+        if how == "drip":
+            writer.write(body[:1])  # and then nothing for longer than anybody waits
+            await asyncio.Event().wait()
+        writer.write(body[: len(body) // 2] if how == "cut" else body)
+        await writer.drain()
+        if how == "cut":
+            raise ConnectionError
 
-    def _choice(self, step: Step, body: dict[str, Any]) -> dict[str, Any]:
-        whole = json.dumps(self.answer)
-        if step is Step.OBEDIENT and any(words in _transcript(body) for words in INJECTIONS):
-            return _choice(json.dumps(HARMLESS_ANSWER))
-        special = {
-            Step.REFUSAL: _choice(None, refusal="I'm sorry, I can't assist with that."),
-            Step.FILTERED: _choice("", finish_reason="content_filter"),
-            Step.TRUNCATED: _choice(whole[: len(whole) // 2], finish_reason="length"),
-            Step.BAD_JSON: _choice("Certainly! The risk is high."),
-            Step.WRONG_SCHEMA: _choice(json.dumps(self.answer | {"risk": 900})),
+    def _body(self, said: dict[str, Any], request: dict[str, Any]) -> bytes:
+        whole = json.dumps(self.answer, ensure_ascii=False)
+        filled = {
+            "$ANSWER": whole,
+            "$HALF": whole[: len(whole) // 2],
+            "$WRONG": json.dumps(self.answer | {"risk": 900}),
+            "$MODEL": request["model"],
+            "$REQUEST": json.dumps(request),
         }
-        return special.get(step) or _choice(whole)
+
+        def fill(text: str) -> str:
+            for mark, value in filled.items():
+                text = text.replace(mark, value)
+            return text
+
+        told = _each_text(said["body"], fill) if "body" in said else None
+        return (said["text"] if told is None else json.dumps(told)).encode()
 
 
-_ERRORS = {
-    Step.RATE_LIMITED: (429, "rate_limit_exceeded"),
-    Step.SERVER_ERROR: (500, None),
-    Step.UNAUTHORISED: (401, "invalid_api_key"),
-    Step.BAD_REQUEST: (400, "model_not_found"),
-}
-
-
-def _transcript(body: dict[str, Any]) -> str:
-    return "\n".join(m["content"] for m in body["messages"] if m["role"] == "user").lower()
-
-
-def _choice(
-    content: str | None, *, refusal: str | None = None, finish_reason: str = "stop"
-) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal, "annotations": []}
-    return {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
-
-
-def _completion(model: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "id": "chatcmpl-stand-in",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": model,
-        "choices": choices,
-        "usage": {"prompt_tokens": 700, "completion_tokens": 120, "total_tokens": 820},
-        "service_tier": "default",
-        "system_fingerprint": "fp_stand_in",
-    }
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # JSON of any form
+    if isinstance(value, dict):
+        return {key: _each_text(inner, change) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_each_text(inner, change) for inner in value]
+    return change(value) if isinstance(value, str) else value
 
 
 @asynccontextmanager
 async def serve_openai() -> AsyncIterator[OpenAIStandIn]:
     """A stand-in on a free local port, stopped on leaving."""
     stand_in = OpenAIStandIn()
-    app = Starlette(routes=[Route("/v1/chat/completions", stand_in.complete, methods=["POST"])])
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    socket = config.bind_socket()
-    stand_in.base_url = f"http://127.0.0.1:{socket.getsockname()[1]}/v1"
-    # Not `serve`, which would take over the process's signals.
-    task = asyncio.create_task(server._serve([socket]))
+    connections: set[asyncio.Task[None]] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(stand_in.serve(reader, writer))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    stand_in.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield stand_in
     finally:
-        server.should_exit = True
-        server.force_exit = True
-        await task
-        socket.close()
+        server.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await server.wait_closed()

@@ -212,3 +212,11 @@ def test_countries_are_codes_of_two_letters() -> None:
     for wrong in ("+1", "USA", "U1"):
         with pytest.raises(ConfigurationError, match="two-letter codes"):
             load_settings(alert_countries=wrong)
+
+
+def test_a_limit_in_dollars_needs_prices() -> None:
+    prices = {"CALLGUARD_LLM_PRICE_INPUT": "0.15", "CALLGUARD_LLM_PRICE_OUTPUT": "0.6"}
+    assert load_settings(_env_file=None, CALLGUARD_LLM_DAILY_USD="2", **prices).llm_daily_usd == 2
+    del prices["CALLGUARD_LLM_PRICE_OUTPUT"]
+    with pytest.raises(ConfigurationError, match="CALLGUARD_LLM_PRICE_OUTPUT"):
+        load_settings(_env_file=None, CALLGUARD_LLM_DAILY_USD="2", **prices)

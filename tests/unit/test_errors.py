@@ -4,7 +4,6 @@ from callguard.errors import (
     CallguardError,
     DatabaseError,
     DatabaseUnavailable,
-    JudgeError,
     SpoolError,
     TelephonyError,
     TelephonyUnreachable,
@@ -43,7 +42,3 @@ def test_what_twilio_said_is_kept() -> None:
         None,
         "TELEPHONY_UNREACHABLE",
     )
-
-
-def test_a_judges_error_carries_a_reason() -> None:
-    assert JudgeError("It timed out.", reason="timeout").reason == "timeout"

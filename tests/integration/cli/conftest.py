@@ -5,12 +5,14 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from callguard.cli.main import main
 from callguard.config import Settings
 from tests.integration.local.postgres_bench import passable_folder
 
@@ -85,6 +87,19 @@ async def said(process: Process, opening: str) -> str:
                 return line.removeprefix(opening).strip()
             seen.append(line)
     raise AssertionError(f"the process ended without saying {opening!r}: {''.join(seen[-5:])}")
+
+
+def inside(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> Finished:
+    """`callguard` in this process, which need not start first: for commands that ask nothing of it."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["callguard", *arguments])
+    status = 0
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return Finished(status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from callguard.db.pool import Database
 from callguard.domain.keywords import LANGUAGES, Language, Matcher
 from callguard.domain.words import normalise
 from callguard.errors import DatabaseError, KeywordsError
-from callguard.local.dialogues import read_dialogues
+from callguard.evaluation.dialogues import read_dialogues
 from callguard.local.postgres import Cluster
 from callguard.transcript import store
 from tests.conventions.project import ROOT

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -33,6 +34,8 @@ RESOLVERS = {
     "resolve_canary(uuid)": f"'{uuid4()}'",
     "resolve_sender(text)": "'+12025550121'",
     "resolve_step(uuid)": f"'{uuid4()}'",
+    "tenant_of_call(uuid)": f"'{uuid4()}'",
+    "call_of_analysis(uuid)": f"'{uuid4()}'",
     "route_book()": "",
     "ship_catalogue(text,text,jsonb,text[],text[])": "'en', 'shipped-0123456789ab', '{}', '{gold}', '{}'",
     "tenant_ids()": "",
@@ -95,6 +98,13 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         step = ["hold", None, "contact", home.contact_id, None, "done"]
         await session.value("ladder.ask", home.tenant_id, call_id, *step)
         await session.value("voicemails.add", home.tenant_id, call_id, f"RE{number:032x}", 5)
+        question = ["answered", "model", "judge.v2", 9, 40, 1, 700, 900, 100, False, 195, None]
+        await session.value("llm.add", home.tenant_id, call_id, number, *question)
+        said = [analysis_id, "dashboard", "operator", None, "scam", None]
+        await session.value("feedback.add", home.tenant_id, call_id, *said)
+        known = [b"number", b"script", "SCAM", None, None, datetime.now(UTC)]
+        memory_id = await session.value("memory.put", home.tenant_id, home.user_id, call_id, *known)
+        await session.run("memory.put_bands", home.tenant_id, [1], memory_id)
         rule = "INSERT INTO caller_rules (tenant_id, user_id, number, rule) VALUES ($1, $2, '911', 'allow')"
         await session._connection.execute(rule, home.tenant_id, home.user_id)
     return home, call_id

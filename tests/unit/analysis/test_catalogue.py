@@ -10,7 +10,7 @@ from callguard.domain import canary
 from callguard.domain.keywords import LANGUAGES, MOST_HINTS, Language, Matcher
 from callguard.domain.words import normalise
 from callguard.errors import KeywordsError
-from callguard.local.dialogues import read_dialogues
+from callguard.evaluation.dialogues import read_dialogues
 from tests.conventions.project import ROOT
 from tests.unit.analysis.dialogues import dialogues
 
@@ -79,15 +79,11 @@ def test_small_talk_wakes_nothing(text: str) -> None:
 
 def test_a_turn_is_looked_at_with_the_end_of_the_one_before(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
-    file.write_text(
-        '{"id": "a", "turns": [{"speaker": "caller", "text": "now a gift"},'
-        '{"speaker": "callee", "text": "card"}, {"speaker": "caller", "text": "card please"}]}\n'
-    )
-    [dialogue] = read_dialogues(file)
-    matcher = Matcher(["gift card"])
+    said = '"turns": [{"speaker": "caller", "text": "now a gift"}, {"speaker": "callee", "text": "card"},'
+    said += ' {"speaker": "caller", "text": "card please"}]'
+    file.write_text(f'{{"id": "a", "telling_turn": 1, {said}}}\n{{"id": "b", "telling_turn": 2, {said}}}\n')
 
-    assert not wakes(matcher, dialogue, 1)
-    assert wakes(matcher, dialogue, 2)
+    assert [wakes(["gift card"], dialogue) for dialogue in read_dialogues(file)] == [False, True]
 
 
 def test_the_canarys_phrase_wakes_whatever_a_catalogue_says() -> None:

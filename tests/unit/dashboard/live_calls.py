@@ -22,6 +22,7 @@ from callguard.dashboard.snapshot import (
     NoticeMessages,
     Snapshot,
 )
+from callguard.domain.feedback import Answer
 from callguard.domain.transcript import Speaker, Utterance
 
 NOW = datetime(2026, 1, 2, 14, 3, 5, tzinfo=UTC)
@@ -125,13 +126,16 @@ def scam_call(number: int = 1, **changes: Any) -> LiveCall:
 
 @dataclass
 class CallsInMemory:
-    """A snapshot source: shows `calls`, or fails with `failure`. `asked` counts the questions."""
+    """A snapshot source: shows `calls`, or fails with `failure`. `asked` counts the questions; `said` is what
+    viewers said of calls.
+    """
 
     calls: tuple[LiveCall, ...] = ()
     notices: tuple[LiveNotice, ...] = ()
     messages: tuple[NoticeMessages, ...] = ()
     failure: Exception | None = None
     asked: int = 0
+    said: list[tuple[UUID, Answer]] = field(default_factory=list)
     _asking: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def __call__(self) -> Snapshot:
@@ -141,6 +145,12 @@ class CallsInMemory:
         if self.failure is not None:
             raise self.failure
         return Snapshot(NOW, self.calls, self.notices, self.messages)
+
+    async def say(self, call_id: UUID, answer: Answer) -> bool:
+        known = any(call.id == call_id for call in self.calls)
+        if known:
+            self.said.append((call_id, answer))
+        return known
 
     def show(self, *calls: LiveCall) -> None:
         self.calls = calls
@@ -158,7 +168,7 @@ async def dashboard_server(
 ) -> AsyncGenerator[str]:
     """Serves the dashboard on a free port of this machine; gives its base address."""
     stopping = stopping or asyncio.Event()
-    app = Starlette(routes=dashboard_routes(source, key=KEY, secure=False, stopping=stopping))
+    app = Starlette(routes=dashboard_routes(source, source.say, key=KEY, secure=False, stopping=stopping))
     listener = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(
         uvicorn.Config(app, lifespan="off", ws="none", log_level="error", access_log=False)

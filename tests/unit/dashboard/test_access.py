@@ -15,7 +15,8 @@ def browser(
 ) -> httpx.AsyncClient:
     """A visitor without cookies."""
     source = CallsInMemory((quiet_call(),))
-    routes = dashboard_routes(source, key=key, secure=secure, stopping=stopping or asyncio.Event())
+    stopping = stopping or asyncio.Event()
+    routes = dashboard_routes(source, source.say, key=key, secure=secure, stopping=stopping)
     scheme = "https" if secure else "http"
     transport = httpx.ASGITransport(app=Starlette(routes=routes))
     return httpx.AsyncClient(transport=transport, base_url=f"{scheme}://calls.example.org")
@@ -152,4 +153,4 @@ async def test_a_stopping_server_says_so() -> None:
 
 def test_an_empty_key_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="CALLGUARD_DASHBOARD_KEY"):
-        dashboard_routes(CallsInMemory(), key="", secure=False, stopping=asyncio.Event())
+        dashboard_routes(CallsInMemory(), CallsInMemory().say, key="", secure=False, stopping=asyncio.Event())

@@ -116,7 +116,7 @@ async def test_what_people_say_reaches_no_log(caplog: pytest.LogCaptureFixture) 
 async def test_a_reader_who_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "STUCK_SECONDS", 0.01)
     source, stopping = CallsInMemory(), asyncio.Event()
-    app = Starlette(routes=dashboard_routes(source, key=KEY, secure=False, stopping=stopping))
+    app = Starlette(routes=dashboard_routes(source, source.say, key=KEY, secure=False, stopping=stopping))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         await client.get("/dashboard", params={"key": KEY})
         cookie = client.cookies["callguard_dashboard"]

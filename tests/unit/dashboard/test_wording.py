@@ -93,7 +93,7 @@ def test_an_answer_is_told_with_its_way(by: str | None, answer: str | None, word
 
 
 def test_what_is_new_is_shown_as_it_is() -> None:
-    assert signal_words("caller_history") == "Caller history"
+    assert signal_words("velocity_check") == "Velocity check"
     assert delivery_words(alert(status="read")) == "read"
     assert channel_words("pager") == "pager"
     assert fraud_words("new") == "another kind of scam"

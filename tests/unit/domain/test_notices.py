@@ -46,7 +46,7 @@ def test_each_kind_has_a_sentence_of_its_own_language_that_fits_an_sms(kind: str
 def test_what_does_not_fit_is_counted() -> None:
     text = text_message(list(Kind), "Margaret", "en")
 
-    assert text.endswith("(+4)")
+    assert text.endswith("(+5)")
 
 
 def test_all_faults_of_listening_are_one_sentence() -> None:

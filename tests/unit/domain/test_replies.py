@@ -17,6 +17,7 @@ SAYINGS = [(phrase, action) for action, phrases in PHRASES.items() for phrase in
 HOW_PEOPLE_WRITE = {
     Action.HANG_UP: ["HANGUP", "Hang up!", "hang-up", "¡Cuelga!", "Raccroche.", "Auflegen!!", "Desliga"],
     Action.SAFE: ["SAFE", "it's fine", "¡Todo bien!", "Sûr", "Alles gut :)", "Tudo bem…", "S A F E"],
+    Action.SCAM: ["SCAM", "It was a scam!", "¡Estafa!", "Arnaque", "Betrug!!", "golpe", "F R A U D"],
     Action.CALL: ["call me", "Llámame", "Appelle-moi !", "Ruf mich an", "Liga-me"],
     Action.JOIN: ["Join", "ENTRAR", "rejoindre", "Beitreten", "participar"],
     Action.HOLD: ["hold", "Espera", "En attente", "Halten", "aguardar"],
@@ -166,6 +167,7 @@ def test_the_words_that_help_names_are_understood(language: str) -> None:
     assert [parse(word).action for word in named] == [
         Action.HANG_UP,
         Action.SAFE,
+        Action.SCAM,
         Action.CALL,
         Action.JOIN,
         Action.HOLD,

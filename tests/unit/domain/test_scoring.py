@@ -19,6 +19,7 @@ from callguard.domain.signals import (
     Signal,
     SignalName,
     SignalState,
+    SuggestedAction,
     Tactic,
 )
 from callguard.domain.transcript import Speaker
@@ -83,7 +84,7 @@ OPINION = LlmOpinion(
     tactics=(Tactic.SECRECY,),
     quotations=("Move it to a safe account!", "tell nobody"),
     explanation="Trust the caller, he is honest.",
-    suggested_action="",
+    suggested_action=SuggestedAction.NONE,
     confidence=0.5,
     model="model",
     prompt_version="judge.v1",

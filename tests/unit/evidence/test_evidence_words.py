@@ -18,7 +18,7 @@ def test_each_language_has_a_word_for_everything(language: str) -> None:
     assert set(page.tactics) == set(Tactic)
     assert set(page.signals) == set(SignalName)
     assert set(page.attested) == set(AttestationLevel)
-    assert set(page.buttons) == {Action.HANG_UP, Action.CALL, Action.SAFE, SEEN}
+    assert set(page.buttons) == {Action.HANG_UP, Action.CALL, Action.SAFE, Action.SCAM, SEEN}
     assert set(page.actions) >= {*set(Action) - {Action.STOP, Action.START, Action.HELP, Action.YES}, SEEN}
     assert len(page.to_do) == len(page_in("en").to_do)
     assert len({fraud_in(language, kind) for kind in FraudType}) == len(FraudType)
