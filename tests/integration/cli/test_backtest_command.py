@@ -102,7 +102,7 @@ def test_bundled_calls_and_files_need_no_database(tmp_path: Path, monkeypatch: p
         (["--bundled", "--model", "oracle"], "There is no model 'oracle'"),
         (["--bundled", "--policy", "never"], "The policy must be after_keyword, local_always, always"),
         (["--bundled", "--policy", "wrong.toml"], "danger not below warning"),
-        (["--bundled", "--keywords", "wrong.toml"], "must hold language"),
+        (["--bundled", "--keywords", "wrong.toml"], "The keyword file is wrong"),
         (["missing.jsonl", "--policy", "always"], "can't be read"),
         (["--bundled", "--since", "2026-01-01", "--policy", "always"], "--since is of stored calls"),
     ],
