@@ -60,7 +60,8 @@ async def test_stored_calls_are_tried_with_consent_alone_and_nothing_is_sent(
         "OPENAI_BASE_URL": url,
         "TWILIO_API_URL": url,
     }
-    write(shell.folder, "keywords.toml", ['language = "en"', "[[group]]", 'phrases = ["secret recipe"]'])
+    said = ['language = "en"', "[[group]]", 'tactic = "payment"', 'phrases = ["secret recipe"]']
+    write(shell.folder, "keywords.toml", said)
     async with outside:
         ended = await shell.run(
             "backtest", "--keywords", "keywords.toml", "--json", "--html", "report.html", **environment
