@@ -23,10 +23,11 @@ import asyncpg
 import uvloop
 from twilio.request_validator import RequestValidator
 
-from callguard.analysis.catalogue import default_catalogue
+from callguard.analysis.catalogue import shipped_catalogue
 from callguard.config import Settings, load_settings
+from callguard.domain.keywords import Matcher
 from callguard.domain.transcript import Speaker
-from callguard.domain.words import contains, normalise
+from callguard.domain.words import normalise
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.stage import Stage, in_scratch
 from callguard.local.twilio import CallPlan, CallRecord, Transcribed
@@ -112,7 +113,7 @@ async def place_calls(stage: Stage, dsn: str, calls: int, at_once: int, samples:
 
 
 def _has_keyword(text: str) -> bool:
-    return any(contains(normalise(text), keyword.phrase) for keyword in default_catalogue("en"))
+    return bool(Matcher(shipped_catalogue("en").phrases).heard(normalise(text)))
 
 
 async def _what_followed(dsn: str) -> dict[str, tuple[datetime, str]]:

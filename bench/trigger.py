@@ -28,10 +28,10 @@ from uuid import UUID
 
 import asyncpg
 
-from callguard.analysis.catalogue import default_catalogue
+from callguard.analysis.catalogue import shipped_catalogue
 from callguard.db import migrate, queue
 from callguard.db.pool import Database
-from callguard.domain.words import contains
+from callguard.domain.keywords import Matcher
 from callguard.local.postgres import Cluster, EmbeddedPostgres
 
 CHANNEL: Final = "keyword_detected"
@@ -89,22 +89,23 @@ class Load:
 def load(connections: int, keywords: int) -> Load:
     """The same for every run: sentences of 12 to 36 words without a keyword, some with one put in."""
     chance = random.Random(1)
-    known = [keyword.phrase for keyword in default_catalogue("en")]
+    known = shipped_catalogue("en").phrases[: keywords // 2]
     invented = (
         f"{a}{b} {b}{c}" for a, b, c in itertools.product(("zu", "ko", "vee", "dra"), SYLLABLES, SYLLABLES)
     )
     phrases = tuple(itertools.islice(itertools.chain(known, invented), keywords))
+    matcher = Matcher(phrases)
 
     def small_talk() -> list[str]:
         while True:
             words = chance.choices(SMALL_TALK.split(), k=chance.randint(12, 36))
-            if not any(contains(" ".join(words), phrase) for phrase in phrases):
+            if not matcher.heard(" ".join(words)):
                 return words
 
     def sentence(with_keyword: bool) -> str:
         words = small_talk()
         if with_keyword:
-            words.insert(chance.randrange(len(words)), chance.choice(phrases))
+            words.insert(chance.randrange(len(words)), chance.choice(phrases).replace("*", ""))
         return " ".join(words)
 
     texts = {name: [sentence(n % 100 < share * 100) for n in range(1000)] for name, share in SHARES.items()}
@@ -141,9 +142,11 @@ async def prepare(cluster: Cluster, load: Load) -> dict[str, Cluster]:
         await owner.execute(
             "INSERT INTO users (id, tenant_id, email, name, phone_number) VALUES ($1, $1, '', '', '')", TENANT
         )
-        await owner.executemany(
-            "INSERT INTO keywords (tenant_id, language, phrase, tactic) VALUES ($1, 'en', $2, 'payment')",
-            [(TENANT, phrase) for phrase in load.keywords],
+        await owner.execute(
+            "INSERT INTO keyword_catalogues (tenant_id, language, version, said, phrases, hints, published) "
+            "VALUES ($1, 'en', 'v1', '{}', $2, '{}', true)",
+            TENANT,
+            list(load.keywords),
         )
         await owner.executemany(
             "INSERT INTO active_calls (id, tenant_id, user_id, call_sid, conference_name, caller_number, "
@@ -165,7 +168,7 @@ async def prepare(cluster: Cluster, load: Load) -> dict[str, Cluster]:
         async with connected(variants[name].owner_dsn) as owner:
             await owner.execute("DROP TRIGGER transcript_keyword_monitor ON transcription_events")
             if name == "obvious":
-                quoted = ", ".join(f"'{phrase}'" for phrase in load.keywords)
+                quoted = ", ".join(f"'{phrase.replace('*', '')}'" for phrase in load.keywords)
                 await owner.execute(OBVIOUS.format(keywords=quoted))
     return variants
 

@@ -16,6 +16,7 @@ CallguardError                      code, message: what happened and what to do 
 ├── DestinationRefused              a number may not be written to or rung (reason)
 ├── InvitationRefused               a contact may not be invited now (reason)
 ├── PeopleError                     a people file, or a person in the database, is not as it must be
+├── KeywordsError                   a keyword file, or a version asked for, can't be used
 ├── CanaryRefused                   a test of protection can't be made now
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
@@ -147,6 +148,12 @@ class PeopleError(CallguardError):
     """A people file, or a person in the database, is not as it must be; the message says where."""
 
     code = "PEOPLE"
+
+
+class KeywordsError(CallguardError):
+    """A keyword file, or a version of a catalogue asked for, can't be used; the code says why."""
+
+    code = "KEYWORDS"
 
 
 class CanaryRefused(CallguardError):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -23,7 +24,8 @@ from callguard.alerting.speech import AlertSpeech
 from callguard.alerting.subscribing.routes import subscribing_routes
 from callguard.analysis import models
 from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
-from callguard.analysis.catalogue import default_catalogue
+from callguard.analysis.catalogue import shipped_hints
+from callguard.analysis.catalogue_store import keep_shipped
 from callguard.analysis.desk import JudgeDesk
 from callguard.analysis.judge import OpenAIJudge
 from callguard.analysis.llm import ChatServer
@@ -50,7 +52,7 @@ from callguard.intake.recorder import Recorder
 from callguard.intake.records import LOOK_AFTER, TELL_UNREACHABLE, TRANSCRIBE_MESSAGE
 from callguard.intake.routes import RouteBook
 from callguard.intake.signature import SignatureGate
-from callguard.intake.twiml import LANGUAGE_CODES, Twiml
+from callguard.intake.twiml import Twiml
 from callguard.listening.afterwards import SETTLE_AFTERWARDS, Afterwards, Seats
 from callguard.listening.book import StreamFiguresBook
 from callguard.listening.local import LocalTranscriber
@@ -76,6 +78,9 @@ from callguard.trust.sealing import Sealer
 from callguard.worker import Handler
 
 Task = Callable[[], Awaitable[None]]
+
+SCORED_AT_ONCE = 2
+"""Threads that score words: the model computes outside Python's lock, so a second one is worth its while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ async def lay_ground(
         twiml=Twiml(
             settings.base_url,
             passes,
-            {lang: _hints(lang) for lang in LANGUAGE_CODES},
+            shipped_hints(),
             transcribe=settings.transcription != "local",
         ),
         recogniser=recogniser,
@@ -246,13 +251,16 @@ def _analysis(ground: Ground) -> Part:
     settings = ground.settings
     caps = Caps(settings.alert_most_an_hour, settings.alert_most_a_day, settings.alert_most_of_all_a_day)
     desk = _judge_desk(ground)
-    analyst = Analyst(ground.database, models.load(), desk, caps, ground.memory)
+    threads = ThreadPoolExecutor(max_workers=SCORED_AT_ONCE, thread_name_prefix="scorer")
+    ground.stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+    analyst = Analyst(ground.database, models.load(), threads, desk, caps, ground.memory)
     return Part(
         work={
             ANALYSE: Handler(analyst.analyse, attempts=20),
             JUDGE: Handler(analyst.judge, attempts=4),
             REMEMBER: Handler(Rememberer(ground.database, ground.memory).remember, attempts=20),
-        }
+        },
+        tasks={"shipped_keywords": lambda: keep_shipped(ground.database)},
     )
 
 
@@ -345,10 +353,6 @@ def _pages(ground: Ground) -> Part:
 def _accepted_tokens(settings: Settings, keys: Keys) -> list[str]:
     secondary = settings.twilio_auth_token_secondary
     return [keys.twilio_auth_token, *([secondary.get_secret_value()] if secondary else [])]
-
-
-def _hints(language: str) -> list[str]:
-    return [keyword.phrase for keyword in default_catalogue(language)]
 
 
 def _judge_desk(ground: Ground) -> JudgeDesk | None:

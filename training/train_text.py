@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from callguard.analysis.encoder import Encoder
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
+from callguard.analysis.encoder import Encoder
 from callguard.analysis.features import (
     BUCKETS,
     PHRASES,

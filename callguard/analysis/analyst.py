@@ -4,7 +4,9 @@ The local verdict comes first and alerts by itself. Where an LLM judge is set up
 work of its own, and can only raise the risk.
 """
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict
 from importlib.metadata import version
 from uuid import UUID
@@ -14,21 +16,25 @@ from callguard.alerting.outbox import request_alerts
 from callguard.analysis import opinions
 from callguard.analysis.desk import JUDGE, NOT_SET_UP, JudgeDesk
 from callguard.analysis.models import Scorer
-from callguard.analysis.sources import attestation_of, beside_words
+from callguard.analysis.sources import beside_words
 from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
 from callguard.domain.alerts import Caps
+from callguard.domain.analysis_policy import LOCAL_SUSPICION, AnalysisPolicy, others_may_be_asked
 from callguard.domain.judging import heard
 from callguard.domain.policy import Reason
 from callguard.domain.scoring import Assessment, answered, fuse, stand_at
 from callguard.domain.signals import (
+    Attestation,
     LlmOpinion,
     LocalScore,
     NotAvailable,
     PersonsAnswer,
     Signal,
+    SignalName,
+    SignalState,
 )
 from callguard.domain.steadiness import Steady, steadied
 from callguard.domain.transcript import Utterance, as_text, turns
@@ -39,16 +45,29 @@ from callguard.transcript import store as transcripts
 
 __all__ = ["ANALYSE", "JUDGE", "Analyst"]
 
+_NOT_YET = NotAvailable(
+    SignalName.LLM,
+    SignalState.NOT_AVAILABLE_YET,
+    "The LLM judge is asked after a keyword or a suspicion, as the person wants it.",
+)
+
 
 class Analyst:
     """Handlers of the two kinds of work that end in a verdict."""
 
     def __init__(
-        self, database: Database, scorer: Scorer, desk: JudgeDesk | None, caps: Caps, memory: Memory
+        self,
+        database: Database,
+        scorer: Scorer,
+        threads: Executor,
+        desk: JudgeDesk | None,
+        caps: Caps,
+        memory: Memory,
     ) -> None:
         self._database = database
         self._memory = memory
         self._scorer = scorer
+        self._threads = threads
         self._desk = desk
         self._caps = caps
 
@@ -57,10 +76,15 @@ class Analyst:
         desk = self._desk
         async with self._database.tenant(work.tenant_id) as session:
             call, words = await _heard(session, work)
-            llm = await desk.standing(session, work.tenant_id, work.call_id) if desk else NOT_SET_UP
-            local_risk = await self._conclude(session, work, call, words, llm)
-            if desk is not None and call["decision_reason"] != Reason.CANARY:
-                await desk.request(session, work.tenant_id, work.call_id, heard(words, local_risk))
+            local = await self._score(words, call)
+            allowed = await _others_may_be_asked(session, call, local)
+            if desk is None:
+                llm: LlmOpinion | NotAvailable = NOT_SET_UP
+            else:
+                llm = await desk.standing(session, work.tenant_id, work.call_id) if allowed else _NOT_YET
+            await self._conclude(session, work, call, words, local, llm)
+            if desk is not None and allowed and call["decision_reason"] != Reason.CANARY:
+                await desk.request(session, work.tenant_id, work.call_id, heard(words, local.risk))
             await queue.finish(session, work)
 
     async def judge(self, work: Work) -> None:
@@ -70,13 +94,18 @@ class Analyst:
             if self._desk is None:  # it was set up when the work was asked for
                 await queue.finish(session, work)
                 return
-        now = heard(words, self._scorer.score(words, call["language"]).risk)
+        local = await self._score(words, call)
+        now = heard(words, local.risk)
         finding = await self._desk.ask(work, words, call["keywords"], now)
         async with self._database.tenant(work.tenant_id) as session:
             if finding is not None:
-                await self._conclude(session, work, call, words, finding.llm)
+                await self._conclude(session, work, call, words, local, finding.llm)
             await self._desk.follow(session, work, finding, now)
             await queue.finish(session, work)
+
+    async def _score(self, words: Sequence[Utterance], call: Row) -> LocalScore:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._scorer.score, words, call["language"])
 
     async def _conclude(
         self,
@@ -84,11 +113,11 @@ class Analyst:
         work: Work,
         call: Row,
         words: Sequence[Utterance],
+        local: LocalScore,
         llm: LlmOpinion | NotAvailable,
-    ) -> int:
-        """Stores the verdict with what follows from it; gives the local scorer's risk."""
-        local = self._scorer.score(words, call["language"])
-        level = attestation_of(call).level
+    ) -> None:
+        """Stores the verdict with what follows from it."""
+        level = Attestation.of(call["stir_verstat"]).level
         history = await self._memory.history(session, work.tenant_id, call, words, level)
         signals: list[Signal] = [local, llm, history, *await beside_words(session, call, local)]
         assessment, answer = await _standing(session, work.call_id, signals, words)
@@ -106,7 +135,18 @@ class Analyst:
             await request_steps(session, work.tenant_id, work.call_id, risk, local.risk)
         if call["status"] == "ended":
             await ask_to_remember(session, work.tenant_id, work.call_id)
-        return local.risk
+
+
+async def _others_may_be_asked(session: Session, call: Row, local: LocalScore) -> bool:
+    """Whether the person's policy lets words leave now; a suspicion of the local scorer is stored."""
+    suspects = local.risk >= LOCAL_SUSPICION
+    if suspects and call["suspected_at"] is None:
+        await session.run("calls.suspected", call["id"])
+    return others_may_be_asked(
+        AnalysisPolicy(call["analysis_policy"]),
+        woken=call["keyword_at"] is not None,
+        suspected=suspects or call["suspected_at"] is not None,
+    )
 
 
 async def _heard(session: Session, work: Work) -> tuple[Row, Sequence[Utterance]]:
@@ -141,7 +181,7 @@ def _versions(call: Row, local: LocalScore, llm: LlmOpinion | NotAvailable) -> d
         "llm": asked.model if asked else None,
         "prompt": asked.prompt_version if asked else None,
         "catalogue": call["catalogue_version"],
-        "policy": call["policy"],
+        "policy": call["analysis_policy"],
     }
 
 

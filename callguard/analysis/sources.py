@@ -7,10 +7,8 @@ One function a signal. A source that can't tell yet says so; what it would weigh
 from collections.abc import Awaitable, Callable
 
 from callguard.db.pool import Row, Session
-from callguard.domain.caller import parse_verstat
 from callguard.domain.signals import (
     Attestation,
-    AttestationLevel,
     Claim,
     ClaimedIdentity,
     LocalScore,
@@ -26,16 +24,8 @@ Source = Callable[[Session, Row, LocalScore], Awaitable[Signal]]
 """Asked in the verdict's transaction; the row is that of `calls.for_analysis`."""
 
 
-def attestation_of(call: Row) -> Attestation:
-    """What the caller's carrier vouches for."""
-    stir = parse_verstat(call["stir_verstat"])
-    if stir.failed:
-        return Attestation(AttestationLevel.FAILED)
-    return Attestation(AttestationLevel(stir.level) if stir.level else AttestationLevel.NONE)
-
-
 async def _attestation(_session: Session, call: Row, _local: LocalScore) -> Signal:
-    return attestation_of(call)
+    return Attestation.of(call["stir_verstat"])
 
 
 async def _claimed_identity(_session: Session, call: Row, local: LocalScore) -> Signal:

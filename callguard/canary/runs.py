@@ -15,7 +15,6 @@ from callguard.db.queue import Work
 from callguard.domain import canary
 from callguard.domain.canary import DEADLINES, Progress, Stage, Way
 from callguard.domain.notices import Kind
-from callguard.domain.signals import Tactic
 from callguard.domain.transcript import Speaker, Utterance
 from callguard.errors import CanaryRefused
 from callguard.transcript import notices
@@ -98,7 +97,6 @@ async def request(session: Session, tenant_id: UUID, person: Row, origin: Origin
     run_id: UUID | None = await session.value("canary.begin", tenant_id, user_id, origin, words)
     if run_id is None:  # somebody else asked at the same moment
         raise CanaryRefused("A test was begun at this moment: ask again.", code="TEST_UNDER_WAY")
-    await session.run("people.add_keyword", tenant_id, language, canary.phrase(language), Tactic.AUTOMATION)
     await _ask(session, tenant_id, CANARY_CALL, run_id)
     await look_again(session, tenant_id, run_id, DEADLINES[Stage.CALLED])
     return run_id

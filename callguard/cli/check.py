@@ -4,8 +4,6 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 
 import httpx
@@ -15,7 +13,9 @@ from rich.table import Table
 
 from callguard.analysis.llm_book import use_of_all
 from callguard.app import LEAST_DISK_MB
+from callguard.cli.check_words import words_findings
 from callguard.cli.database import opened_database
+from callguard.cli.finding import Finding, State
 from callguard.cli.live_check import Live
 from callguard.cli.numbers import configure as set_up
 from callguard.cli.numbers import persons_numbers, print_numbers
@@ -29,24 +29,6 @@ from callguard.trust.logs import set_up_logs
 
 PROBE_SECONDS = 5.0
 PROBLEMS = 1
-
-
-class State(StrEnum):
-    """How a part fares."""
-
-    OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One part, what was seen, and what to do about it."""
-
-    part: str
-    state: State
-    seen: str
-    todo: str = ""
 
 
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
@@ -85,6 +67,8 @@ async def _check(settings: Settings, console: Console, live: Live | None, *, con
         except CallguardError as error:
             database = error
         findings = [finding async for finding in _findings(settings, database)]
+        if isinstance(database, Database):
+            findings += await words_findings(settings, database)
         _print(console, findings)
         well = all(finding.state is not State.WRONG for finding in findings)
         if isinstance(database, Database):

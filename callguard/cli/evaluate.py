@@ -1,12 +1,13 @@
-"""`callguard evaluate`: how well callguard judges."""
+"""`callguard evaluate`: how well callguard judges. One module a command."""
 
 import typer
 
 from callguard.cli.evaluate_feedback import feedback
+from callguard.cli.evaluate_keywords import keywords
 from callguard.cli.evaluate_text import text
 
 evaluate = typer.Typer(help="Measure how well calls are judged.", no_args_is_help=True)
-for command in (text, feedback):
+for command in (text, keywords, feedback):
     evaluate.command()(command)
 
 

@@ -13,6 +13,7 @@ from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
 from callguard.cli.explain import explain
 from callguard.cli.invite import invite
+from callguard.cli.keywords import keywords
 from callguard.cli.llm import llm
 from callguard.cli.memory import memory
 from callguard.cli.migrate import migrate
@@ -32,6 +33,7 @@ app = typer.Typer(
 for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest):
     app.command()(command)
 app.add_typer(people, name="people")
+app.add_typer(keywords, name="keywords")
 app.add_typer(llm, name="llm")
 app.add_typer(memory, name="memory")
 app.add_typer(evaluate, name="evaluate")

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from callguard.domain.keywords import occurs_at
 from callguard.domain.transcript import Speaker, Utterance
-from callguard.domain.words import contains, normalise
+from callguard.domain.words import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class MarkedTurn:
 
 def marked_turns(utterances: Iterable[Utterance], keywords: Iterable[str]) -> tuple[MarkedTurn, ...]:
     """The turns of a transcript. A keyword is found as the database finds it, across two results too."""
-    phrases = [normalise(keyword) for keyword in keywords]
+    phrases = [keyword if "*" in keyword else normalise(keyword) for keyword in keywords]
     return tuple(
         MarkedTurn(speaker, _runs(tuple(said), phrases))
         for speaker, said in groupby(utterances, lambda u: u.speaker)
@@ -52,15 +53,11 @@ def _runs(said: Sequence[Utterance], phrases: Iterable[str]) -> tuple[Run, ...]:
 def _lit(tokens: Sequence[str], phrases: Iterable[str]) -> list[bool]:
     """Which tokens belong to a phrase. A token can be several words (`e-mail`), or none (a dash)."""
     lit = [False] * len(tokens)
-    heard = normalise(" ".join(tokens))
-    present = [phrase.split() for phrase in phrases if contains(heard, phrase)]
-    if not present:
-        return lit
     words = [(word, position) for position, token in enumerate(tokens) for word in normalise(token).split()]
-    for phrase in present:
+    said = [word for word, _ in words]
+    for phrase in filter(None, map(str.split, phrases)):
         for start in range(len(words) - len(phrase) + 1):
-            found = words[start : start + len(phrase)]
-            if [word for word, _ in found] == phrase:
-                first, last = found[0][1], found[-1][1]
+            if occurs_at(phrase, said, start):
+                first, last = words[start][1], words[start + len(phrase) - 1][1]
                 lit[first : last + 1] = [True] * (last - first + 1)
     return lit

@@ -6,8 +6,9 @@ A signal that couldn't be had is a `NotAvailable` with its reason; it is never a
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
+from callguard.domain.caller import parse_verstat
 from callguard.domain.transcript import Speaker
 
 
@@ -154,6 +155,14 @@ class Attestation:
     """What the caller's carrier vouches for."""
 
     level: AttestationLevel
+
+    @classmethod
+    def of(cls, verstat: str | None) -> Self:
+        """What Twilio's `StirVerstat` says, such as 'TN-Validation-Passed-A'."""
+        stir = parse_verstat(verstat)
+        if stir.failed:
+            return cls(AttestationLevel.FAILED)
+        return cls(AttestationLevel(stir.level) if stir.level else AttestationLevel.NONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from callguard.db.pool import Database, Row, Session
-from callguard.domain.caller import parse_verstat
-from callguard.domain.signals import Attestation, AttestationLevel
+from callguard.domain.signals import Attestation
 from callguard.domain.transcript import Utterance
 from callguard.evaluation.backtest import PastCall
 from callguard.evaluation.waking import Phrases
@@ -62,13 +61,6 @@ def _call(row: Row, words: tuple[Utterance, ...], phrases: Phrases) -> PastCall:
         language=row["language"],
         utterances=words,
         phrases=phrases,
-        attestation=_attestation(row["stir_verstat"]),
+        attestation=Attestation.of(row["stir_verstat"]),
         told=None if row["told"] is None else round(row["told"]),
     )
-
-
-def _attestation(verstat: str | None) -> Attestation:
-    stir = parse_verstat(verstat)
-    if stir.failed:
-        return Attestation(AttestationLevel.FAILED)
-    return Attestation(AttestationLevel(stir.level) if stir.level else AttestationLevel.NONE)

@@ -5,7 +5,7 @@ Bridging fails open: a ringing call is answered with dialling TwiML whatever bre
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -96,11 +96,22 @@ class Intake:
             return self._twiml.reject("busy")
         await self._routes.learn(arrival.route)
         return self._decided(
-            fact.call_sid, arrival.decision, arrival.conference_name, arrival.route.language, arrival.consent
+            fact.call_sid,
+            arrival.decision,
+            arrival.conference_name,
+            arrival.route.language,
+            arrival.consent,
+            arrival.hints,
         )
 
     def _decided(
-        self, call_sid: str, decision: Decision, conference_name: str, language: str, consent: Consent
+        self,
+        call_sid: str,
+        decision: Decision,
+        conference_name: str,
+        language: str,
+        consent: Consent,
+        hints: Sequence[str] | None,
     ) -> str:
         if not decision.bridges:
             log.info("call_not_bridged", action=decision.action, reason=decision.reason)
@@ -112,6 +123,7 @@ class Intake:
             consent=consent,
             now=time.time(),
             monitor=decision.monitors,
+            hints=hints,
         )
 
     async def _dial_directly(self, fact: CallArrived) -> str:
@@ -149,7 +161,9 @@ class Intake:
             log.error("bridging_without_database", error=type(error).__name__)
             return _xml(await self._screened_directly(fact, form.get("To", "")))
         return _xml(
-            self._decided(fact.call_sid, told.decision, told.conference_name, told.language, told.consent)
+            self._decided(
+                fact.call_sid, told.decision, told.conference_name, told.language, told.consent, told.hints
+            )
         )
 
     async def _screened_directly(self, fact: CallerScreened, called: str) -> str:

@@ -7,6 +7,7 @@ tenant's name.
 from dataclasses import dataclass
 from uuid import UUID
 
+from callguard.analysis import catalogue_store
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.domain.call import (
@@ -94,7 +95,8 @@ MOST_KNOWN = 10_000
 class Arrival:
     """How a recorded call is answered.
 
-    `looping`: it is the person's own line that forwards our dialling back.
+    `looping`: it is the person's own line that forwards our dialling back. `hints`: what the recogniser is
+    told to expect, by the tenant's own catalogue.
     """
 
     route: Route
@@ -102,6 +104,7 @@ class Arrival:
     consent: Consent
     looping: bool
     decision: Decision = MONITORED
+    hints: tuple[str, ...] | None = None
 
 
 async def arrive(database: Database, fact: CallArrived) -> Arrival:
@@ -123,6 +126,7 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
     async with database.tenant(tenant_id) as session:
         if not fact.dialled_directly and await _cut_loop(session, tenant_id, route, fact):
             return Arrival(route, "", Consent.OFF, looping=True)
+        hints = await catalogue_store.hints(session, tenant_id, route.language)
         if await _open(session, tenant_id, route, fact, decision) is None:
             known = await session.row("calls.known", fact.call_sid)
             if known is None:
@@ -133,9 +137,9 @@ async def arrive(database: Database, fact: CallArrived) -> Arrival:
                 await session.run("calls.carried_out", known["id"], decision.action)
             taken = Decision(Action(known["decision"]), Reason(known["decision_reason"]))
             consent = consent_played(known["announcement"])
-            return Arrival(route, known["conference_name"], consent, looping=False, decision=taken)
+            return Arrival(route, known["conference_name"], consent, False, taken, hints)
     consent = _consent(route, fact, decision)
-    return Arrival(route, _conference(route, fact), consent, looping=False, decision=decision)
+    return Arrival(route, _conference(route, fact), consent, False, decision, hints)
 
 
 def decision_about(fact: CallArrived, route: Route) -> Decision:

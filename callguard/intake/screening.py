@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from callguard.analysis import catalogue_store
 from callguard.db.pool import Row, Session
 from callguard.domain.facts import CallerScreened, WordsHeard
 from callguard.domain.policy import Action, Consent, Decision, Policy, Reason, consent_asked, message_or_told
@@ -22,6 +23,7 @@ class Screened:
     language: str
     consent: Consent
     decision: Decision
+    hints: tuple[str, ...] | None = None
 
 
 async def conclude(session: Session, call: Row, fact: CallerScreened) -> None:
@@ -73,6 +75,7 @@ async def standing(session: Session, call_id: UUID) -> Screened:
         call["language"],
         consent_played(call["announcement"]),
         Decision(Action(call["decision"]), Reason(call["decision_reason"])),
+        await catalogue_store.hints(session, call["tenant_id"], call["language"]),
     )
 
 

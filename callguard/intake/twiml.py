@@ -1,5 +1,6 @@
 """What Twilio is told to do with a call, from `twiml_templates/`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
@@ -7,13 +8,11 @@ from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from callguard.domain.keywords import MOST_HINTS
 from callguard.domain.policy import Action, Consent
 from callguard.intake.wordings import consent_words, who_calls, words_of
 from callguard.resources import TWIML_TEMPLATES
 from callguard.trust.passes import PassIssuer
-
-# Twilio takes 500 hints of 100 characters; the catalogue's first ones are its plainest.
-MOST_HINTS = 200
 
 # What we could not keep is told again: Twilio's connection overrides, which never reach the request itself.
 RETRIED = "#rc=4&rp=5xx,ct,rt"
@@ -46,15 +45,23 @@ def templates() -> Environment:
 
 
 class Twiml:
-    """Renders the templates for one public address. Without `transcribe` Twilio is not asked for words."""
+    """Renders the templates for one public address. Without `transcribe` Twilio is not asked for words.
+
+    `hints`: what the recogniser is told to expect, by language, where a call brings none of its tenant's own.
+    """
 
     def __init__(
-        self, base_url: str, passes: PassIssuer, hints: dict[str, list[str]], *, transcribe: bool = True
+        self,
+        base_url: str,
+        passes: PassIssuer,
+        hints: Mapping[str, Sequence[str]],
+        *,
+        transcribe: bool = True,
     ) -> None:
         self._base_url = base_url
         self._passes = passes
         self._transcription_url = self._callback("/transcription") if transcribe else ""
-        self._hints = {language: ",".join(phrases[:MOST_HINTS]) for language, phrases in hints.items()}
+        self._hints = hints
         self._templates = templates()
 
     def bridge(
@@ -66,11 +73,12 @@ class Twiml:
         consent: Consent,
         now: float,
         monitor: bool = True,
+        hints: Sequence[str] | None = None,
     ) -> str:
         """The caller waits in the conference, into which the person is dialled."""
         choice = self._url("/connection-choice", conference=conference_name, language=language)
         call = _Call(
-            **self._listening(call_sid, language, now),
+            **self._listening(call_sid, language, now, hints),
             announcement=consent_words(consent, language),
             choice_url=choice if consent is Consent.KEY else "",
             conference_events_url=self._callback("/conference-events", parent=call_sid),
@@ -115,7 +123,7 @@ class Twiml:
         return self._render(
             "screening.xml",
             language_code=language_code(language),
-            hints=self._hints.get(language, ""),
+            hints=self._hints_told(language, None),
             answer_url=self._url("/screening-answer", ask=ask, language=language),
             words=words_of("screening" if ask == 1 else "screening_again", language),
         )
@@ -162,11 +170,11 @@ class Twiml:
         """Where Twilio tells how a leg fares that was dialled for this call."""
         return self._callback("/call-status", parent=call_sid)
 
-    def transcription(self, language: str) -> dict[str, str]:
+    def transcription(self, language: str, hints: Sequence[str] | None = None) -> dict[str, str]:
         """What a transcription that is started by REST is told: as the TwiML tells it."""
         return {
             "language_code": language_code(language),
-            "hints": self._hints.get(language, ""),
+            "hints": self._hints_told(language, hints),
             "callback": self._transcription_url,
         }
 
@@ -186,10 +194,15 @@ class Twiml:
     def _callback(self, path: str, **query: str) -> str:
         return (self._url(path, **query) if query else f"{self._base_url}{path}") + RETRIED
 
-    def _listening(self, call_sid: str, language: str, now: float) -> dict[str, str]:
+    def _hints_told(self, language: str, hints: Sequence[str] | None) -> str:
+        return ",".join((self._hints.get(language, ()) if hints is None else hints)[:MOST_HINTS])
+
+    def _listening(
+        self, call_sid: str, language: str, now: float, hints: Sequence[str] | None = None
+    ) -> dict[str, str]:
         return {
             "language_code": language_code(language),
-            "hints": self._hints.get(language, ""),
+            "hints": self._hints_told(language, hints),
             "transcription_url": self._transcription_url,
             "stream_url": self.stream_url,
             "stream_token": self.stream_token(call_sid, now),

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from callguard.analysis import catalogue_store
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
 from callguard.db.queue import Work
@@ -73,13 +74,14 @@ class ListeningWatch:
             if call is None or call["transcription_state"] != "waiting":
                 await queue.finish(session, work)
                 return
+            hints = await catalogue_store.hints(session, work.tenant_id, call["language"])
         try:
             if "instead_of" in work.payload:
                 await self._telephony.stop_transcription(call["call_sid"], work.payload["instead_of"])
             await self._telephony.start_transcription(
                 call["call_sid"],
                 name=f"callguard-{call['transcription_restarts'] + call['language_switches'] + 1}",
-                **self._twiml.transcription(call["language"]),
+                **self._twiml.transcription(call["language"], hints),
             )
         except TelephonyError as error:
             if error.may_pass:

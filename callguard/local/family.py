@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from callguard.analysis.catalogue import default_catalogue
+from callguard.analysis import catalogue_store
 from callguard.db.pool import Database
 from callguard.local.twilio import Handset, PhoneBook
 
@@ -52,10 +52,7 @@ async def move_in(database: Database, family: Family = DEMO_FAMILY) -> None:
     tenant_id = family.tenant_id
     async with database.tenant(tenant_id) as session:
         await session.run("tenants.create", tenant_id, family.name)
-        for keyword in default_catalogue(LANGUAGE):
-            await session.run(
-                "people.add_keyword", tenant_id, keyword.language, keyword.phrase, keyword.tactic
-            )
+        await catalogue_store.ship(session)
         user_id = await session.value(
             "people.add_person",
             tenant_id,

@@ -9,8 +9,9 @@ from uuid import UUID
 import msgspec
 
 from callguard.db.pool import Database
+from callguard.domain.keywords import occurs_at
 from callguard.domain.transcript import Speaker, as_text
-from callguard.domain.words import contains, normalise
+from callguard.domain.words import normalise
 from callguard.errors import CallguardError
 from callguard.local.family import DEMO_FAMILY, Family
 from callguard.local.twilio import (
@@ -217,6 +218,6 @@ def _end_of(phrase: str, words: list[tuple[str, float]]) -> float | None:
     length = len(phrase.split())
     for position in range(len(words) - length + 1):
         window = words[position : position + length]
-        if contains(" ".join(text for text, _ in window), phrase):
+        if occurs_at(phrase.split(), [text for text, _ in window], 0):
             return window[-1][1]
     return None

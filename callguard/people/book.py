@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, ValidationError
 
 from callguard.alerting.invitations import request_invitation
-from callguard.analysis.catalogue import default_catalogue
+from callguard.analysis import catalogue_store
 from callguard.db.pool import Database, Row, Session
 from callguard.errors import DatabaseError, InvitationRefused, PeopleError
 from callguard.people.file import Contact, Delivery, PeopleFile, Person
@@ -79,6 +79,7 @@ async def apply(database: Database, file: PeopleFile, *, dry_run: bool = False) 
         tenant_id = known[0].tenant_id if known else uuid4()
         try:
             async with database.tenant(tenant_id) as session:
+                await catalogue_store.ship(session)
                 await session.run("tenants.create", tenant_id, file.organisation)
                 for person in file.person:
                     if before.get(person.email) != person:
@@ -115,14 +116,6 @@ async def _store(session: Session, tenant_id: UUID, person: Person) -> None:
         for number in numbers:
             key = ["tenant_id", "user_id", "number"]
             await _put(session, "caller_rules", key, own | {"number": number, "rule": rule})
-    keywords = default_catalogue(person.language)
-    await session.run(
-        "people.add_keywords",
-        tenant_id,
-        person.language,
-        [keyword.phrase for keyword in keywords],
-        [keyword.tactic for keyword in keywords],
-    )
 
 
 async def _put(session: Session, table: str, key: list[str], row: dict[str, Any]) -> UUID:

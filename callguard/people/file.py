@@ -140,6 +140,7 @@ class Person(_QuietHours):
     ladder_bring_in: bool = False
     ladder_end: bool = False
     recognise_afterwards: bool = True
+    analysis_policy: Literal["after_keyword", "local_always", "always"] = "after_keyword"
     replay_calls: bool = False
     canary: bool = False
     canary_at: Annotated[time, AfterValidator(_by_day)] = time(11)

@@ -2,8 +2,10 @@
 -- Stores a call that arrived, with how it is answered; no row comes back when it is known already. A rejected one is over.
 INSERT INTO active_calls (tenant_id, user_id, call_sid, conference_name, caller_number, called_number, forwarded_from,
                           stir_verstat, attestation, language, announced, started_at, decision, decision_reason,
-                          announcement, status, ended_at)
+                          announcement, analysis_policy, status, ended_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+        -- The canary proves the trigger, whatever the person chose.
+        coalesce((SELECT u.analysis_policy FROM users u WHERE u.tenant_id = $1 AND u.id = $2 AND $14 <> 'canary'), 'after_keyword'),
         CASE $13 WHEN 'reject' THEN 'ended' ELSE 'active' END, CASE $13 WHEN 'reject' THEN clock_timestamp() END)
 ON CONFLICT (call_sid) DO NOTHING
 RETURNING id;
@@ -18,7 +20,7 @@ UPDATE active_calls SET decision = $2 WHERE id = $1;
 
 -- name: for_screening
 -- What concludes the screening of a caller, or came of it, with what the person who is called wants.
-SELECT c.conference_name, c.language, c.decision, c.decision_reason, c.announcement, u.announce, policy_of(u) AS policy
+SELECT c.tenant_id, c.conference_name, c.language, c.decision, c.decision_reason, c.announcement, u.announce, policy_of(u) AS policy
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
 
@@ -82,9 +84,13 @@ WHERE l.call_id = $1 AND l.role = 'person' AND l.status = ANY ($4::text[])
             AND NOT EXISTS (SELECT FROM call_legs o WHERE o.tenant_id = l.tenant_id AND o.call_sid = $2));
 
 -- name: life
--- How far a call is, held until this transaction ends: whether it is over, whether somebody came on the line, whether the leg
+-- How far a call is, held until this transaction ends: whether it is over, whether somebody came on the line, whether there
+-- is something to judge by a keyword or by the person's policy, whether the leg
 -- $2 was given up or still is a phone's robot, and whether a person is on the line by another.
-SELECT c.status = 'ended' AS is_over, c.connected_at IS NOT NULL AS is_connected, c.keyword_at IS NOT NULL AS is_awake,
+SELECT c.status = 'ended' AS is_over, c.connected_at IS NOT NULL AS is_connected,
+       c.keyword_at IS NOT NULL
+           OR c.analysis_policy <> 'after_keyword'
+              AND EXISTS (SELECT FROM transcription_events e WHERE e.tenant_id = c.tenant_id AND e.call_id = c.id) AS is_awake,
        EXISTS (SELECT FROM call_legs l WHERE l.tenant_id = c.tenant_id AND l.call_id = c.id
                    AND l.call_sid = $2
                    AND (l.given_up IS NOT NULL OR l.robot_at IS NOT NULL AND l.person_at IS NULL)) AS given_up,
@@ -139,11 +145,14 @@ WHERE id = $1 AND status = 'active' AND transcription_restarts < $2;
 -- name: for_analysis
 -- What a verdict needs beside the words.
 SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.language_switched_from, c.keywords,
-       c.keyword_at, c.decision_reason, c.status, c.claimed_identity_answer,
-       to_jsonb(c) ->> 'catalogue_version' AS catalogue_version, to_jsonb(c) ->> 'analysis_policy' AS policy,
+       c.keyword_at, c.decision_reason, c.status, c.claimed_identity_answer, c.analysis_policy, c.catalogue_version, c.suspected_at,
        u.name AS person_name, u.phone_number, u.twilio_number
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
+
+-- name: suspected
+-- The local scorer suspects something: since when stays.
+UPDATE active_calls SET suspected_at = coalesce(suspected_at, clock_timestamp()) WHERE id = $1;
 
 -- name: recent
 -- Live calls, and those that ended in the last hours: newest first. Those of the canary are nobody's.

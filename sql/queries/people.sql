@@ -41,11 +41,6 @@ JOIN active_calls c ON c.tenant_id = e.tenant_id AND c.user_id = e.user_id
 JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
 
--- name: add_keyword
--- A phrase that wakes the analyzer.
-INSERT INTO keywords (tenant_id, language, phrase, tactic) VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant_id, language, phrase) DO UPDATE SET tactic = excluded.tactic;
-
 -- name: put
 -- A row of a table, by its key, as JSON says it.
 SELECT put_row($1::text::regclass, $2, $3);
@@ -71,9 +66,3 @@ DELETE FROM delivery_routes WHERE user_id = $1 AND coalesce(address, '') <> ALL 
 -- name: forget_rules
 -- Takes away the rules of a person about callers that are none of these.
 DELETE FROM caller_rules WHERE user_id = $1 AND number <> ALL ($2::text[]);
-
--- name: add_keywords
--- The phrases that wake the analyzer in a language; those that are known stay as they are.
-INSERT INTO keywords (tenant_id, language, phrase, tactic)
-SELECT $1, $2, k.phrase, k.tactic FROM unnest($3::text[], $4::text[]) AS k (phrase, tactic)
-ON CONFLICT (tenant_id, language, phrase) DO NOTHING;

@@ -1,7 +1,7 @@
 """People, calls and facts for tests, and a look past row-level security at what was stored."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from callguard.db.pool import Database, Row
+from callguard.analysis import catalogue_store
+from callguard.db.pool import Database, Row, Session
 from callguard.domain.facts import CallArrived, LegChanged, WordsHeard
+from callguard.domain.keywords import Catalogue, Group, Language
+from callguard.domain.signals import Tactic
 from callguard.intake import records
 from callguard.local.postgres import Cluster
 from callguard.transcript import store
@@ -40,8 +43,8 @@ async def household(
     phone, twilio, contact = (f"+120255501{kind}{number}" for kind in (1, 0, 2))
     async with database.tenant(tenant_id) as session:
         await session.run("tenants.create", tenant_id, f"Household {number}")
-        for phrase in keywords:
-            await session.run("people.add_keyword", tenant_id, "en", phrase, "payment")
+        if keywords:
+            await publish(session, tenant_id, keywords)
         email = f"person{number}@example.com"
         user_id = await session.value(
             "people.add_person", tenant_id, email, "Margaret", phone, twilio, "en", True
@@ -51,6 +54,14 @@ async def household(
         )
         await session.run("people.verify_contact", contact_id)
     return Household(tenant_id, user_id, contact_id, phone, twilio)
+
+
+async def publish(
+    session: Session, tenant_id: UUID, phrases: Sequence[str], language: Language = "en"
+) -> str:
+    """The tenant's own catalogue from now on; its version."""
+    group = Group(tactic=Tactic.PAYMENT, phrases=tuple(phrases))
+    return await catalogue_store.publish(session, tenant_id, Catalogue(language=language, group=(group,)))
 
 
 def call_sid(number: int) -> str:

@@ -42,7 +42,7 @@ async def test_a_scam_alarms_every_contact_while_it_is_spoken(stage: Stage, clus
     )
     assert report.risk >= 80
     assert report.alert_turn in (2, 4)
-    assert {"gift cards", "social security", "warrant"} <= set(report.keywords)
+    assert {"gift cards", "social security", "warrant*"} <= set(report.keywords)
     assert report.keyword_to_alert_ms is not None
     assert 0 <= report.keyword_to_alert_ms < 10_000
     assert report.transcript == "\n".join(f"{speaker}: {text}" for speaker, text in SCAM)

@@ -60,7 +60,8 @@ async def test_stored_calls_are_tried_with_consent_alone_and_nothing_is_sent(
         "OPENAI_BASE_URL": url,
         "TWILIO_API_URL": url,
     }
-    write(shell.folder, "keywords.toml", ['language = "en"', "[[group]]", 'phrases = ["secret recipe"]'])
+    said = ['language = "en"', "[[group]]", 'tactic = "payment"', 'phrases = ["secret recipe"]']
+    write(shell.folder, "keywords.toml", said)
     async with outside:
         ended = await shell.run(
             "backtest", "--keywords", "keywords.toml", "--json", "--html", "report.html", **environment
@@ -102,7 +103,7 @@ def test_bundled_calls_and_files_need_no_database(tmp_path: Path, monkeypatch: p
         (["--bundled", "--model", "oracle"], "There is no model 'oracle'"),
         (["--bundled", "--policy", "never"], "The policy must be after_keyword, local_always, always"),
         (["--bundled", "--policy", "wrong.toml"], "danger not below warning"),
-        (["--bundled", "--keywords", "wrong.toml"], "must hold language"),
+        (["--bundled", "--keywords", "wrong.toml"], "The keyword file is wrong"),
         (["missing.jsonl", "--policy", "always"], "can't be read"),
         (["--bundled", "--since", "2026-01-01", "--policy", "always"], "--since is of stored calls"),
     ],

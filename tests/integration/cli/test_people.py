@@ -69,7 +69,10 @@ async def test_an_operator_sets_a_person_up_and_sees_them(
     for name in ("people.toml", "shown.toml"):
         assert (await callguard("people", "apply", name)).stdout == "Nothing to change.\n"
     assert "contact: Anna +12025550120" in (await callguard("people", "show")).stdout
-    assert await value(cluster, "SELECT count(*) FROM keywords WHERE language = 'en'") != 0
+    assert (
+        await value(cluster, "SELECT count(*) FROM keyword_catalogues WHERE language = 'en' AND published")
+        != 0
+    )
 
     write(tmp_path, "wrong.toml", [FILE.replace("America/New_York", "Mars/Phobos")])
     refused = await callguard("people", "apply", "wrong.toml")

@@ -37,6 +37,7 @@ RESOLVERS = {
     "tenant_of_call(uuid)": f"'{uuid4()}'",
     "call_of_analysis(uuid)": f"'{uuid4()}'",
     "route_book()": "",
+    "ship_catalogue(text,text,jsonb,text[],text[])": "'en', 'shipped-0123456789ab', '{}', '{gold}', '{}'",
     "tenant_ids()": "",
     "claim_work(text[],integer,interval,integer,bigint[])": "'{}', 1, '1 s', NULL, '{}'",
 }
@@ -217,7 +218,7 @@ async def test_a_row_cannot_be_written_for_another_tenant(
                     await app.execute(insert, row)
     async with as_app(cluster.app_dsn, home.tenant_id) as app:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
-            await app.execute("UPDATE keywords SET tenant_id = $1", stranger.tenant_id)
+            await app.execute("UPDATE keyword_catalogues SET tenant_id = $1", stranger.tenant_id)
 
 
 async def test_every_reference_names_the_tenant_too(cluster: Cluster) -> None:

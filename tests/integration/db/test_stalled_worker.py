@@ -33,7 +33,9 @@ async def main():
     await asyncio.to_thread(sys.stdin.readline)
     try:
         async with database.tenant(work.tenant_id) as session:
-            await session.run("people.add_keyword", work.tenant_id, "en", {TOO_LATE!r}, "payment")
+            await session.run(
+                "people.add_person", work.tenant_id, {TOO_LATE!r}, "Nobody", "+12025550139", None, "en", True
+            )
             await queue.finish(session, work)
     except LeaseLost as error:
         print(error.code, flush=True)
@@ -66,5 +68,5 @@ async def test_what_it_writes_then_is_refused(cluster: Cluster, database: Databa
     out, _ = await stalled.communicate(b"go on\n")
 
     assert (out, stalled.returncode) == (b"LEASE_LOST\n", 0)
-    assert await value(cluster, "SELECT count(*) FROM keywords WHERE phrase = $1", TOO_LATE) == 0
+    assert await value(cluster, "SELECT count(*) FROM users WHERE email = $1", TOO_LATE) == 0
     assert await value(cluster, "SELECT attempts FROM work WHERE kind = $1", CHORE) == 2

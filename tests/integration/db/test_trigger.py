@@ -26,6 +26,7 @@ from tests.integration.population import (
     hear,
     household,
     open_call,
+    publish,
     rows,
     value,
     words,
@@ -140,7 +141,7 @@ async def test_other_languages_and_other_tenants_keywords_do_not_match(
     await household(database, 2, keywords=("lottery",))
     home = await household(database, 1)
     async with database.tenant(home.tenant_id) as session:
-        await session.run("people.add_keyword", home.tenant_id, "es", "tarjeta", "payment")
+        await publish(session, home.tenant_id, ["tarjeta"], "es")
     call_id = await open_call(database, home)
     await hear(database, home, call_id, words(1, 1, "lottery tarjeta"))
     assert await keywords_of(cluster, call_id) == []

@@ -3,9 +3,10 @@
 import pytest
 
 from callguard.db.pool import Database
+from callguard.domain.keywords import Language
 from callguard.local.postgres import Cluster
 from callguard.transcript import store
-from tests.integration.population import hear, household, open_call, value, words
+from tests.integration.population import hear, household, open_call, publish, value, words
 
 KEYWORDS = "SELECT keywords FROM active_calls WHERE id = $1"
 REQUESTS = "SELECT count(*) FROM work WHERE kind = 'analyse' AND call_id = $1"
@@ -58,11 +59,11 @@ async def test_a_partial_completes_what_the_final_before_it_began(
     ],
 )
 async def test_across_two_results_and_a_growing_partial_in_every_language_once(
-    language: str, phrase: str, results: list[str], cluster: Cluster, database: Database
+    language: Language, phrase: str, results: list[str], cluster: Cluster, database: Database
 ) -> None:
     home = await household(database)
     async with database.tenant(home.tenant_id) as session:
-        await session.run("people.add_keyword", home.tenant_id, language, phrase, "payment")
+        await publish(session, home.tenant_id, [phrase], language)
     call_id = await open_call(database, home)
     heard_at = set()
     for sequence, text in enumerate(results, 1):

@@ -33,6 +33,7 @@ def written(folder: Path, text: str) -> Path:
         ("organisation = 1", ["organisation: ", "person: Field required"]),
         (HEAD + 'phone = "x"', ["person[1].phone: Extra inputs"]),
         (HEAD + 'language = "xx"', ["person[1].language: Input should be"]),
+        (HEAD + 'analysis_policy = "never"', ["person[1].analysis_policy: Input should be"]),
         (HEAD + 'time_zone = "Mars/Phobos"', ["person[1].time_zone: must be the name of a time zone"]),
         (HEAD + "quiet_from = 22:00:00", ["person[1]: quiet_from and quiet_until go together"]),
         (HEAD + "paused_until = 2027-01-01T00:00:00", ["person[1].paused_until: "]),
@@ -92,6 +93,7 @@ PEOPLE = st.builds(
     language=st.sampled_from(["en", "de"]),
     time_zone=st.sampled_from(["UTC", "Europe/Berlin"]),
     announce=st.booleans(),
+    analysis_policy=st.sampled_from(["after_keyword", "local_always", "always"]),
     canary_at=st.times(time(9), time(19)),
     paused_until=st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # its zone is beside it
     allow=st.lists(NUMBERS, unique=True, max_size=3),
