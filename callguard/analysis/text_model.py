@@ -7,7 +7,7 @@ the words themselves. `make train-text` fits both; docs/models/text.md says on w
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,12 +78,11 @@ class TextModel:
 
     def save(self, path: Path = FILE) -> None:
         """Stores the model, weights as float16 where they are many."""
-        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        small = {
-            n: a.astype(np.float16) if a.dtype == np.float64 and a.size > 1000 else a
-            for n, a in arrays.items()
-        }
-        np.savez_compressed(path, **small)
+        arrays: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        for name, array in arrays.items():
+            if array.dtype == np.float64 and array.size > 1000:
+                arrays[name] = array.astype(np.float16)
+        np.savez_compressed(path, **arrays)
 
     @classmethod
     def load(cls, path: Path = FILE) -> Self:
@@ -92,7 +91,7 @@ class TextModel:
             return cls(**{field.name: _plain(stored[field.name]) for field in fields(cls)})
 
 
-def _plain(array: NDArray[np.generic]) -> object:
+def _plain(array: NDArray[np.generic]) -> Any:  # noqa: ANN401  a number, a text or an array, as the field is
     if array.ndim == 0:
         return array.item()
     return array if array.dtype == np.int32 else array.astype(np.float64)
