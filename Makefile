@@ -10,7 +10,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 JOBS ?= $(shell expr $$(nproc) + 1)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-chaos setup setup-dev chromium node check unit integration acceptance browser coverage bench clean
+.PHONY: demo test test-chaos setup setup-dev chromium node check unit integration acceptance browser coverage bench train-text train-text-encoder clean
 
 demo: setup
 	@$(BIN)/callguard demo $(ARGS)
@@ -83,6 +83,19 @@ test-chaos: setup-dev
 
 bench: setup-dev
 	@$(BIN)/python -m bench $(ARGS)
+
+.venv/.setup-train: .venv/.setup
+	@echo "== Installing what the training needs"
+	@$(BIN)/python -m pip install --quiet --editable '.[speech,train]'
+	@touch $@
+
+# Fits the local scorer to training/text in about two minutes: the same texts, encoder and lexica give the same model.
+train-text: .venv/.setup-train
+	@$(BIN)/python -m training.train_text $(ARGS)
+
+# The same packages and texts give the same files.
+train-text-encoder: .venv/.setup-train
+	@$(BIN)/python -m training.text_encoder
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
