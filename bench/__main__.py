@@ -11,6 +11,7 @@ BENCHES = (
     "bench.media_ingest",
     "bench.real_time",
     "bench.steadiness",
+    "bench.scorer",
 )
 
 for bench in BENCHES:

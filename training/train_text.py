@@ -32,7 +32,7 @@ from callguard.analysis.features import (
     bag,
     dense,
 )
-from callguard.analysis.phrases import load_lexicon
+from callguard.analysis.phrases import load_lexicon, versions
 from callguard.analysis.text_model import FILE, TYPES, TextModel
 from callguard.domain.transcript import Speaker, Turn
 from training.dialogue_counts import TEXTS, Dialogue, read
@@ -293,7 +293,7 @@ def train(chosen: Sequence[Call], seed: int) -> TextModel:
     return TextModel(
         name=NAME,
         encoder=Encoder().version,
-        lexica=" ".join(load_lexicon(language).version for language in languages),
+        lexica=versions(load_lexicon(language) for language in languages),
         tag_weights=np.array([tagger.weights for tagger in taggers.tags]),
         tag_bias=np.array([tagger.bias for tagger in taggers.tags]),
         reply_weights=taggers.replies.weights,

@@ -189,6 +189,11 @@ def load_lexicon(language: str = "en") -> Lexicon:
     )
 
 
+def versions(lexica: Iterable[Lexicon]) -> str:
+    """The versions of several lexica, such as 'de-1 en-1'."""
+    return " ".join(sorted(lexicon.version for lexicon in lexica))
+
+
 def _phrases(group: Mapping[str, Any], grades: Mapping[str, float]) -> Iterator[Phrase]:
     for text in group["phrases"]:
         yield Phrase(

@@ -8,7 +8,7 @@ import numpy as np
 from callguard.analysis.encoder import Encoder
 from callguard.analysis.features import TACTICS, Floats, TurnFeatures, TurnReader, bag, dense
 from callguard.analysis.findings import MAX_EVIDENCE, distinct, evidence_of
-from callguard.analysis.phrases import LANGUAGES_WITH_LEXICON, load_lexicon
+from callguard.analysis.phrases import LANGUAGES_WITH_LEXICON, load_lexicon, versions
 from callguard.analysis.text_model import TextModel
 from callguard.domain.signals import Evidence, LocalScore, Tactic
 from callguard.domain.transcript import Speaker, Turn, Utterance, turns
@@ -25,9 +25,10 @@ class TrainedScorer:
 
     def __init__(self, model: TextModel, encoder: Encoder) -> None:
         self._model = model
+        lexica = {language: load_lexicon(language) for language in LANGUAGES_WITH_LEXICON}
+        self._stands_on = {"encoder": encoder.version, "lexica": versions(lexica.values())}
         self._readers = {
-            language: TurnReader(language, load_lexicon(language), encoder)
-            for language in LANGUAGES_WITH_LEXICON
+            language: TurnReader(language, lexicon, encoder) for language, lexicon in lexica.items()
         }
         self._read = lru_cache(TURNS_KEPT)(self._read_anew)
 
@@ -36,11 +37,17 @@ class TrainedScorer:
         """The model's name, such as 'text-1'."""
         return self._model.name
 
+    def mismatches(self) -> list[str]:
+        """What the model was fitted to and is not what it stands on now: 'encoder', 'lexica'."""
+        return [name for name, now in self._stands_on.items() if getattr(self._model, name) != now]
+
     def score(self, utterances: Sequence[Utterance], language: str = "en") -> LocalScore:
         """The score of the words so far; partial utterances count like final ones."""
         said = turns(utterances)
-        if language not in self._readers or not said:
-            return LocalScore(0, None, {}, (), self.version if said else f"{self.version}, no words")
+        if not said:
+            return LocalScore(0, None, {}, (), f"{self.version}, no words")
+        if language not in self._readers:
+            return LocalScore(0, None, {}, (), f"{self.version}, no {language}")
         read = [self._read(language, turn) for turn in said]
         tagged = [tags for features, tags in read if features.turn.speaker is Speaker.CALLER]
         replies = [float(tags[0]) for features, tags in read if features.turn.speaker is Speaker.CALLEE]
