@@ -7,6 +7,7 @@ BENCHES = (
     "bench.call_path",
     "bench.burst",
     "bench.dialogues",
+    "bench.text_encoder",
     "bench.trigger",
     "bench.media_ingest",
     "bench.real_time",

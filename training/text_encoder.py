@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from callguard.analysis.encoder import MAX_PIECES
 from callguard.analysis.pieces import Tokenizer
 from training import nano_e5
+from training.dialogue_counts import TEXTS, read
 from training.nano_e5 import BLOCK, Model
 
 LAYERS: Final = 5
@@ -34,7 +35,7 @@ ORIGIN: Final = {
     "licence": "MIT",
 }
 
-TEXTS: Final = Path(__file__).parent / "text"
+LANGUAGES: Final = ("en", "es", "fr", "de", "pt")
 TARGET: Final = Path(__file__).parent.parent / "callguard" / "analysis" / "model"
 
 
@@ -163,12 +164,10 @@ def layers_side(model: Model) -> onnx.ModelProto:
 
 def training_texts() -> list[str]:
     """What is said in the training split, turn by turn."""
-    lines = (
-        line for file in sorted(TEXTS.glob("*/*.jsonl")) for line in file.read_text("utf-8").splitlines()
-    )
     return [
         turn["text"]
-        for dialogue in map(json.loads, lines)
+        for language in LANGUAGES
+        for dialogue in read(TEXTS / language)
         if dialogue["split"] == "train"
         for turn in dialogue["turns"]
     ]
