@@ -50,7 +50,7 @@ _TOGETHER = (
     (_PRESSURE, _ISOLATION, 0.5),
     (_MACHINE, _STORY, 0.95),
     (_MACHINE, _PRESSURE, 0.95),
-    (_MACHINE, _ASK, 0.6),
+    (_MACHINE, _ASK, 0.8),
 )
 
 

@@ -1,6 +1,7 @@
 """The local scorer that ships: a small trained model over words, phrases and meaning, in five languages."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from callguard.analysis.encoder import Encoder
 from callguard.analysis.features import TACTICS, Floats, TurnFeatures, TurnReader, bag, dense
 from callguard.analysis.findings import MAX_EVIDENCE, distinct, evidence_of
+from callguard.analysis.local_scorer import LocalScorer
 from callguard.analysis.phrases import LANGUAGES_WITH_LEXICON, load_lexicon, versions
 from callguard.analysis.text_model import TextModel
 from callguard.domain.signals import Evidence, LocalScore, Tactic
@@ -18,6 +20,9 @@ TURNS_KEPT = 4096
 SHOWN_FROM = 0.4
 """The probability from which a tactic that no phrase names is told."""
 QUOTED_WORDS = 18
+ALONE_WORDS = 120
+"""Up to so many words of a caller whom nobody has answered are a recording, a message or a greeting, and left
+to the phrases, which know recordings: the model has learnt from conversations. Beyond, the higher counts."""
 
 
 class TrainedScorer:
@@ -30,6 +35,7 @@ class TrainedScorer:
         self._readers = {
             language: TurnReader(language, lexicon, encoder) for language, lexicon in lexica.items()
         }
+        self._phrases = {language: LocalScorer(lexicon) for language, lexicon in lexica.items()}
         self._read = lru_cache(TURNS_KEPT)(self._read_anew)
 
     @property
@@ -48,6 +54,14 @@ class TrainedScorer:
             return LocalScore(0, None, {}, (), f"{self.version}, no words")
         if language not in self._readers:
             return LocalScore(0, None, {}, (), f"{self.version}, no {language}")
+        if any(turn.speaker is Speaker.CALLEE for turn in said):
+            return self._conversation(said, language)
+        by_phrases = replace(self._phrases[language].score(utterances), model=self.version)
+        if sum(len(turn.text.split()) for turn in said) <= ALONE_WORDS:
+            return by_phrases
+        return max(by_phrases, self._conversation(said, language), key=lambda score: score.risk)
+
+    def _conversation(self, said: Sequence[Turn], language: str) -> LocalScore:
         read = [self._read(language, turn) for turn in said]
         tagged = [tags for features, tags in read if features.turn.speaker is Speaker.CALLER]
         replies = [float(tags[0]) for features, tags in read if features.turn.speaker is Speaker.CALLEE]

@@ -40,7 +40,7 @@ def test_a_lexicon_compiles_and_has_every_part(language: str) -> None:
     for group in groups:
         sizes["protective" if group.get("protective") else group["tactic"]] += len(group["phrases"])
 
-    assert lexicon.version == f"{language}-1"
+    assert lexicon.version.startswith(f"{language}-")
     assert {*Tactic, "protective"} == sizes.keys()
     assert min(sizes.values()) >= 8
     assert lexicon.negators
