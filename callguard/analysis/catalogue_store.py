@@ -51,7 +51,7 @@ async def keep_shipped(database: Database) -> None:
         try:
             async with database.session() as session:
                 for language in await ship(session):
-                    log.info("keywords_shipped", language=language)
+                    log.debug("keywords_shipped", language=language)
             await asyncio.Event().wait()
         except DatabaseError as error:
             log.warning("keywords_not_shipped", code=error.code)

@@ -67,7 +67,11 @@ class LocalScorer:
 
     def score(self, utterances: Sequence[Utterance]) -> LocalScore:
         """The score of the words so far; partial utterances count like final ones."""
-        findings = distinct(f for turn in turns(utterances) for f in self._reader.findings(turn))
+        return self.score_of(f for turn in turns(utterances) for f in self._reader.findings(turn))
+
+    def score_of(self, found: Iterable[Finding]) -> LocalScore:
+        """The score of what a reader of the same lexicon found."""
+        findings = distinct(found)
         weights: dict[Tactic | None, list[float]] = {}
         for finding in findings:
             weights.setdefault(finding.tactic, []).append(finding.weight)

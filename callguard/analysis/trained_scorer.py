@@ -20,9 +20,14 @@ TURNS_KEPT = 4096
 SHOWN_FROM = 0.4
 """The probability from which a tactic that no phrase names is told."""
 QUOTED_WORDS = 18
-ALONE_WORDS = 120
-"""Up to so many words of a caller whom nobody has answered are a recording, a message or a greeting, and left
-to the phrases, which know recordings: the model has learnt from conversations. Beyond, the higher counts."""
+FEW_WORDS = 120
+"""The model has learnt from conversations, and careful ones. Up to so many words of a caller whom nobody has
+answered are a recording or a message, and left to the phrases; beyond, the higher of both counts."""
+CERTAIN = 90
+"""What the phrases are this sure of counts in a conversation of few words too: a blatant fraud."""
+
+Read = tuple[TurnFeatures, Floats]
+"""A turn's features, with the caller's tags or, one number, the odds of the callee's reply."""
 
 
 class TrainedScorer:
@@ -54,37 +59,35 @@ class TrainedScorer:
             return LocalScore(0, None, {}, (), f"{self.version}, no words")
         if language not in self._readers:
             return LocalScore(0, None, {}, (), f"{self.version}, no {language}")
-        if any(turn.speaker is Speaker.CALLEE for turn in said):
-            return self._conversation(said, language)
-        by_phrases = replace(self._phrases[language].score(utterances), model=self.version)
-        if sum(len(turn.text.split()) for turn in said) <= ALONE_WORDS:
-            return by_phrases
-        return max(by_phrases, self._conversation(said, language), key=lambda score: score.risk)
-
-    def _conversation(self, said: Sequence[Turn], language: str) -> LocalScore:
         read = [self._read(language, turn) for turn in said]
+        found = (finding for features, _ in read for finding in features.findings)
+        by_phrases = replace(self._phrases[language].score_of(found), model=self.version)
+        answered = any(turn.speaker is Speaker.CALLEE for turn in said)
+        short = sum(len(turn.text.split()) for turn in said) <= FEW_WORDS
+        if short and not answered:
+            return by_phrases
+        trained = self._conversation(read)
+        certain = not answered or (short and by_phrases.risk >= CERTAIN)
+        return max(trained, by_phrases, key=lambda score: score.risk) if certain else trained
+
+    def _conversation(self, read: Sequence[Read]) -> LocalScore:
         tagged = [tags for features, tags in read if features.turn.speaker is Speaker.CALLER]
         replies = [float(tags[0]) for features, tags in read if features.turn.speaker is Speaker.CALLEE]
         features = [features for features, _ in read]
         seen = dense(features, tagged, replies)
-        tactics = _tactics(read)
         return LocalScore(
             risk=self._model.risk(self._model.log_odds(bag(features), seen)),
             fraud_type=self._model.fraud_type(_meaning(features)) if tagged else None,
-            tactics=tactics,
+            tactics=_tactics(read),
             evidence=tuple(_evidence(read)),
             model=self.version,
         )
 
-    def _read_anew(self, language: str, turn: Turn) -> tuple[TurnFeatures, Floats]:
-        """The turn's features, with its tags where the caller speaks, with its reply's odds [1] otherwise."""
+    def _read_anew(self, language: str, turn: Turn) -> Read:
         features = self._readers[language].read(turn)
         if turn.speaker is Speaker.CALLER:
             return features, self._model.tags(features.meaning)
         return features, np.array([self._model.reply(features.meaning)])
-
-
-Read = tuple[TurnFeatures, Floats]
 
 
 def _meaning(features: Iterable[TurnFeatures]) -> Floats:

@@ -171,4 +171,4 @@ def _joined(said: list[str], kept: int) -> str:
 
 
 def _fits(text: str) -> bool:
-    return len(text) <= (MOST_GSM_7 if sms.fits_gsm_7(text) else sms.MOST_UCS_2)
+    return sms.units(text) <= (MOST_GSM_7 if sms.fits_gsm_7(text) else sms.MOST_UCS_2)

@@ -35,7 +35,7 @@ class Dialogue(msgspec.Struct, frozen=True):
     type: str | None = None
     hard: bool = False
     scenario: str | None = None
-    split: Literal["train", "validation"] | None = None
+    split: Literal["train", "validation", "test"] | None = None
     injection: bool = False
     telling_turn: int | None = None
 

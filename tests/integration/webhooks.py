@@ -33,7 +33,13 @@ def ringing(call_sid: str, **changes: str) -> dict[str, str]:
 
 
 def heard(
-    call_sid: str, sequence: int, text: str, *, final: bool = True, track: str = "inbound_track"
+    call_sid: str,
+    sequence: int,
+    text: str,
+    *,
+    final: bool = True,
+    track: str = "inbound_track",
+    language: str = "en-US",
 ) -> dict[str, str]:
     """A transcription result."""
     data = {"transcript": text} | ({"confidence": 0.97} if final else {})
@@ -46,7 +52,7 @@ def heard(
         "Track": track,
         "TranscriptionData": json.dumps(data),
         "Final": "true" if final else "false",
-        "LanguageCode": "en-US",
+        "LanguageCode": language,
     }
 
 

@@ -63,7 +63,7 @@ async def test_the_link_in_the_message_shows_what_was_said_and_why_to_nobody_els
     # The alert shows what was known when it was decided, which may be before the payment was asked for.
     assert re.search(r"for your arrest .{0,60} s into the call", page)
     assert re.search(r"Words spoken: (\d+) of 100, \+\1 points How closely the words resemble", page)
-    assert re.search(r"Judged with: callguard \S+, scorer \S+", page)
+    assert re.search(r"Judged with: callguard \S+, catalogue en/shipped-\S+, .*scorer \S+", page)
     assert "The caller claims to speak for an institution." in page
     assert "changed the language" not in page
     assert re.search("Found: .*frightens", page)

@@ -8,6 +8,7 @@ import pytest
 from callguard.analysis.catalogue import shipped_catalogue
 from callguard.db.pool import Database
 from callguard.domain.transcript import Speaker
+from callguard.intake.twiml import LANGUAGE_CODES
 from callguard.local.family import DEMO_FAMILY
 from callguard.local.postgres import Cluster
 from callguard.local.simulation import Ring
@@ -52,7 +53,7 @@ async def test_they_do_in_every_language(
     await rows(cluster, "UPDATE users SET language = $1", language)
     sid = new_call_sid()
     await twilio.post("/incoming-call", ringing(sid))
-    await twilio.post("/transcription", heard(sid, 1, text))
+    await twilio.post("/transcription", heard(sid, 1, text, language=LANGUAGE_CODES[language]))
     [call] = await rows(cluster, "SELECT keywords, catalogue_version FROM active_calls")
     assert phrase in call["keywords"]
     assert call["catalogue_version"].startswith(f"{language}/shipped-")

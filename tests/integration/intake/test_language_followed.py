@@ -12,7 +12,7 @@ from callguard.local.stage import Stage
 from callguard.local.twilio import CallPlan, DialogueConversation, SpokenTurn, Transcribed
 from tests.integration.eventually import eventually
 from tests.integration.local.stand_in_bench import api_document
-from tests.integration.population import call_sid, household, open_call, rows, value, words
+from tests.integration.population import call_sid, household, open_call, publish, rows, value, words
 
 SPANISH = [
     "buenas tardes señora le llamo de su banco por un problema con la cuenta",
@@ -56,7 +56,7 @@ async def test_a_keyword_that_was_heard_under_the_old_language_still_wakes(
     await answered_in_english(database)
     (tenant,) = await rows(cluster, "SELECT id FROM tenants")
     async with database.tenant(tenant["id"]) as session:
-        await session.run("people.add_keyword", tenant["id"], "es", "tarjeta de regalo", "payment")
+        await publish(session, tenant["id"], ["tarjeta de regalo"], "es")
     await say(database, words(1, 2, SPANISH[1]))
     assert await value(cluster, "SELECT keyword_at FROM active_calls") is None
 
