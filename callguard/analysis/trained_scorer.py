@@ -23,6 +23,8 @@ QUOTED_WORDS = 18
 FEW_WORDS = 120
 """The model has learnt from conversations, and careful ones. Up to so many words of a caller whom nobody has
 answered are a recording or a message, and left to the phrases; beyond, the higher of both counts."""
+LEAST_WORDS = 20
+"""Of the caller's: before so many the model would judge a greeting."""
 CERTAIN = 90
 """What the phrases are this sure of counts in a conversation of few words too: a blatant fraud."""
 
@@ -53,21 +55,23 @@ class TrainedScorer:
         return [name for name, now in self._stands_on.items() if getattr(self._model, name) != now]
 
     def score(self, utterances: Sequence[Utterance], language: str = "en") -> LocalScore:
-        """The score of the words so far; partial utterances count like final ones."""
+        """The score of the words so far. Partial words move the phrases alone: a turn's first words mean
+        anything, and the model has learnt from whole ones.
+        """
         said = turns(utterances)
         if not said:
             return LocalScore(0, None, {}, (), f"{self.version}, no words")
         if language not in self._readers:
             return LocalScore(0, None, {}, (), f"{self.version}, no {language}")
-        read = [self._read(language, turn) for turn in said]
-        found = (finding for features, _ in read for finding in features.findings)
+        found = (f for turn in said for f in self._read(language, turn)[0].findings)
         by_phrases = replace(self._phrases[language].score_of(found), model=self.version)
+        settled = turns(utterance for utterance in utterances if utterance.is_final)
         answered = any(turn.speaker is Speaker.CALLEE for turn in said)
-        short = sum(len(turn.text.split()) for turn in said) <= FEW_WORDS
-        if short and not answered:
+        few = _words(said) <= FEW_WORDS
+        if (few and not answered) or _words(t for t in settled if t.speaker is Speaker.CALLER) < LEAST_WORDS:
             return by_phrases
-        trained = self._conversation(read)
-        certain = not answered or (short and by_phrases.risk >= CERTAIN)
+        trained = self._conversation([self._read(language, turn) for turn in settled])
+        certain = not answered or (few and by_phrases.risk >= CERTAIN)
         return max(trained, by_phrases, key=lambda score: score.risk) if certain else trained
 
     def _conversation(self, read: Sequence[Read]) -> LocalScore:
@@ -88,6 +92,10 @@ class TrainedScorer:
         if turn.speaker is Speaker.CALLER:
             return features, self._model.tags(features.meaning)
         return features, np.array([self._model.reply(features.meaning)])
+
+
+def _words(said: Iterable[Turn]) -> int:
+    return sum(len(turn.text.split()) for turn in said)
 
 
 def _meaning(features: Iterable[TurnFeatures]) -> Floats:

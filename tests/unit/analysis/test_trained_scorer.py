@@ -65,11 +65,27 @@ def test_it_says_what_the_caller_does_and_quotes_words_that_were_said(scorer: Tr
     assert all(any(contains(words, normalise(e.quotation)) for words in spoken) for e in found.evidence)
 
 
-def test_partial_words_count_like_final_ones_and_nothing_is_carried_over(scorer: TrainedScorer) -> None:
+def test_nothing_is_carried_over_from_call_to_call(scorer: TrainedScorer) -> None:
     fresh = scorer.score(said(*SCAM))
     scorer.score(said(*HONEST))
 
-    assert scorer.score(said(*SCAM, final=False)) == fresh
+    assert scorer.score(said(*SCAM)) == fresh
+
+
+@pytest.mark.parametrize("first", ["this is officer", "do not tell", "your social", "i need"])
+def test_the_first_words_of_a_turn_alarm_nobody(scorer: TrainedScorer, first: str) -> None:
+    """They come as partial results, and go on in a hundred ways."""
+    heard = [*said(*HONEST), Utterance(Speaker.CALLER, first, is_final=False, sequence=9)]
+
+    assert scorer.score(heard).risk < 60
+    assert scorer.score([*said((Speaker.CALLEE, "hello who is there")), heard[-1]]).risk < 60
+
+
+def test_what_the_phrases_are_sure_of_counts_before_the_turn_is_over(scorer: TrainedScorer) -> None:
+    *before, (speaker, words) = SCAM
+    heard = [*said(*before), Utterance(speaker, words, is_final=False, sequence=9)]
+
+    assert scorer.score(heard).risk >= 90
 
 
 def test_the_words_of_one_turn_may_come_in_several_results(scorer: TrainedScorer) -> None:
