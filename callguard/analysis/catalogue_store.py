@@ -50,8 +50,7 @@ async def keep_shipped(database: Database) -> None:
     while True:
         try:
             async with database.session() as session:
-                for language in await ship(session):
-                    log.debug("keywords_shipped", language=language)
+                await ship(session)
             await asyncio.Event().wait()
         except DatabaseError as error:
             log.warning("keywords_not_shipped", code=error.code)

@@ -12,7 +12,7 @@ from callguard.local.stage import Stage
 from callguard.local.twilio import Handset, OnCall
 from tests.integration.eventually import eventually
 from tests.integration.intake.wishes import SECOND, SOFTPHONE, rule, ways
-from tests.integration.population import rows
+from tests.integration.population import rows, value
 from tests.integration.webhooks import SignedClient, new_call_sid, ringing
 
 HOME = DEMO_FAMILY.phone_number
@@ -182,6 +182,7 @@ async def test_a_ringing_leg_of_which_nothing_is_told_is_asked_about(
     sid = new_call_sid()
     await twilio.post("/incoming-call", ringing(sid))
     await stage.simulator.settle(sid)
+    await eventually(lambda: value(cluster, "SELECT connected_at FROM active_calls"), bool)
     # As if no callback had come, and Twilio knew nothing of the leg any more.
     lost = f"CA{'f' * 32}"
     await rows(cluster, "UPDATE call_legs SET status = 'ringing', call_sid = $1 WHERE attempt = 1", lost)
