@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from callguard.analysis.encoder import Encoder
-from callguard.analysis.features import TACTICS, Floats, TurnFeatures, TurnReader, bag, dense
+from callguard.analysis.features import TACTICS, TURNS_KEPT, Floats, TurnFeatures, TurnReader, bag, dense
 from callguard.analysis.findings import MAX_EVIDENCE, distinct, evidence_of
 from callguard.analysis.local_scorer import LocalScorer
 from callguard.analysis.phrases import LANGUAGES_WITH_LEXICON, load_lexicon, versions
@@ -15,8 +15,6 @@ from callguard.analysis.text_model import TextModel
 from callguard.domain.signals import Evidence, LocalScore, Tactic
 from callguard.domain.transcript import Speaker, Turn, Utterance, turns
 
-TURNS_KEPT = 4096
-"""Turns whose features stay in memory, so that an update reads the newest turn alone."""
 SHOWN_FROM = 0.4
 """The probability from which a tactic that no phrase names is told."""
 QUOTED_WORDS = 18
@@ -63,7 +61,7 @@ class TrainedScorer:
             return LocalScore(0, None, {}, (), f"{self.version}, no words")
         if language not in self._readers:
             return LocalScore(0, None, {}, (), f"{self.version}, no {language}")
-        found = (f for turn in said for f in self._read(language, turn)[0].findings)
+        found = (f for turn in said for f in self._readers[language].findings(turn))
         by_phrases = replace(self._phrases[language].score_of(found), model=self.version)
         settled = turns(utterance for utterance in utterances if utterance.is_final)
         answered = any(turn.speaker is Speaker.CALLEE for turn in said)
