@@ -20,6 +20,10 @@ POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
 DRAIN_SECONDS = 3.0
 UNWELL_SECONDS = 15.0
+NAMELESS_SECONDS = 5.0
+"""For so long a worker waits to be seen before it takes work: what it took unseen would wait for its lease to
+run out if it died.
+"""
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 60.0
 
@@ -39,7 +43,7 @@ class Handler:
 
 class Worker:
     """Runs up to `slots` pieces of work at once. `wake` is set by whoever knows that there is more; `holder`
-    gives this process's name while others can see that it lives.
+    gives this process's name while others can see that it lives, and None is nothing to wait for.
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class Worker:
         wake: asyncio.Event,
         *,
         slots: int = 16,
-        holder: Callable[[], int | None] = lambda: None,
+        holder: Callable[[], int | None] | None = None,
     ) -> None:
         self._database = database
         self._handlers = handlers
@@ -58,6 +62,7 @@ class Worker:
         self._holder = holder
         self._running: dict[asyncio.Task[None], int] = {}
         self._claimed_at: float | None = None
+        self._unseen_since: float | None = None
 
     def is_well(self) -> bool:
         """Whether the database answered this worker's last look for work, and that is not long ago."""
@@ -83,18 +88,20 @@ class Worker:
     async def _take(self) -> bool:
         """Claims as much as there are free slots; False when there was none."""
         free = self._slots - len(self._running)
-        if free <= 0:
+        holder = self._holder() if self._holder is not None else None
+        if free <= 0 or (self._holder is not None and not self._may_claim(holder)):
             return False
         try:
             claimed = await queue.claim(
                 self._database,
                 list(self._handlers),
                 free,
-                holder=self._holder(),
+                holder=holder,
                 in_hand=self._running.values(),
             )
         except DatabaseError as error:
             log.warning("work_claim_failed", code=error.code)
+            self._unseen_since = None
             return False
         self._claimed_at = asyncio.get_running_loop().time()
         for work in claimed:
@@ -102,6 +109,15 @@ class Worker:
             self._running[task] = work.id
             task.add_done_callback(self._done)
         return bool(claimed)
+
+    def _may_claim(self, holder: int | None) -> bool:
+        """Whether this process is seen, or has waited long enough to be."""
+        now = asyncio.get_running_loop().time()
+        if holder is not None:
+            self._unseen_since = None
+        elif self._unseen_since is None:
+            self._unseen_since = now
+        return self._unseen_since is None or now - self._unseen_since >= NAMELESS_SECONDS
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]

@@ -63,6 +63,7 @@ class Listener:
                 self._heard.set()
                 if await self._hears():
                     self.listening.set()
+                    self._heard.set()
                 else:
                     log.error(
                         "listen_deaf",

@@ -124,3 +124,52 @@ async def test_a_worker_takes_up_what_it_does_not_know_of(
         worker = Worker(database, {CHORE: Handler(run, attempts=3)}, asyncio.Event(), holder=lambda: one)
         async with background(asyncio.create_task(worker.run())):
             assert await done.get() == 2
+
+
+async def test_a_worker_takes_nothing_before_others_can_see_that_it_lives(
+    cluster: Cluster, database: Database, home: Household, call_id: UUID
+) -> None:
+    await ask(database, home, call_id)
+    done: asyncio.Queue[Work] = asyncio.Queue()
+    asked = asyncio.Queue[None]()
+    seen: list[int] = []
+
+    async def run(work: Work) -> None:
+        async with database.tenant(work.tenant_id) as session:
+            await queue.finish(session, work)
+        done.put_nowait(work)
+
+    def holder() -> int | None:
+        asked.put_nowait(None)
+        return seen[0] if seen else None
+
+    wake = asyncio.Event()
+    worker = Worker(database, {CHORE: Handler(run, attempts=3)}, wake, holder=holder)
+    async with process(cluster) as one, background(asyncio.create_task(worker.run())):
+        for _ in range(2):  # the second look is after the first one's end
+            await asked.get()
+        chores = await rows(cluster, "SELECT state FROM work WHERE kind = $1", CHORE)
+        assert [chore["state"] for chore in chores] == ["pending"]
+        seen.append(one)
+        wake.set()
+        work = await done.get()
+        [row] = await rows(cluster, "SELECT holder FROM work WHERE id = $1", work.id)
+        assert row["holder"] == one
+
+
+async def test_a_worker_that_can_not_be_seen_works_all_the_same(
+    database: Database, home: Household, call_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callguard.worker.NAMELESS_SECONDS", 0.05)
+    await ask(database, home, call_id)
+    done = asyncio.Event()
+
+    async def run(work: Work) -> None:
+        async with database.tenant(work.tenant_id) as session:
+            await queue.finish(session, work)
+        done.set()
+
+    wake = asyncio.Event()
+    worker = Worker(database, {CHORE: Handler(run, attempts=3)}, wake, holder=lambda: None)
+    async with background(asyncio.create_task(worker.run())):
+        await done.wait()
