@@ -56,13 +56,16 @@ class TurnFeatures:
 
 
 class TurnReader:
-    """Reads turns of one language. `findings` (turn) gives the lexicon's alone: a fraction of the cost."""
+    """Reads turns of one language. `findings` and `addresses_listener` (turn) are the lexicon's alone: a fraction
+    of the cost.
+    """
 
     def __init__(self, language: str, lexicon: Lexicon, encoder: Encoder) -> None:
         self._language = language
         self._phrases = Reader(lexicon)
         self._encoder = encoder
         self.findings = lru_cache(TURNS_KEPT)(self._find)
+        self.addresses_listener = lru_cache(TURNS_KEPT)(self._phrases.addresses_listener)
 
     def _find(self, turn: Turn) -> tuple[Finding, ...]:
         return tuple(self._phrases.findings(turn))

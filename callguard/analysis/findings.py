@@ -72,6 +72,11 @@ class Reader:
         if said.speaker is Speaker.CALLEE:
             yield from self._digits_read_out(said)
 
+    def addresses_listener(self, turn: Turn) -> bool:
+        """Whether the caller says what is meant for a machine that listens, or honestly speaks of one."""
+        words = tuple(normalise(turn.text).split())
+        return turn.speaker is Speaker.CALLER and any(self._lexicon.listener.matches(words))
+
     def _matches(self, said: Said) -> Iterator[Finding]:
         elsewhere = self._reported(said.words)
         denied = {start for start, _, _ in self._lexicon.negated_by.matches(said.words)}

@@ -146,6 +146,7 @@ class Lexicon:
 
     version: str
     phrases: Index[Phrase]
+    listener: Index[None]
     reported: Index[None]
     reported_words: int
     negators: frozenset[str]
@@ -177,6 +178,7 @@ def load_lexicon(language: str = "en") -> Lexicon:
     return Lexicon(
         version=data["version"],
         phrases=Index((phrase.pattern, phrase) for phrase in phrases),
+        listener=Index((Pattern(text), None) for text in data["listener"]["phrases"]),
         reported=Index((Pattern(text), None) for text in data["reported"]["phrases"]),
         reported_words=data["reported"]["words"],
         negators=frozenset(negation["words"]),

@@ -61,7 +61,8 @@ class TrainedScorer:
             return LocalScore(0, None, {}, (), f"{self.version}, no words")
         if language not in self._readers:
             return LocalScore(0, None, {}, (), f"{self.version}, no {language}")
-        found = (f for turn in said for f in self._readers[language].findings(turn))
+        reader = self._readers[language]
+        found = (f for turn in said for f in reader.findings(turn))
         by_phrases = replace(self._phrases[language].score_of(found), model=self.version)
         settled = turns(utterance for utterance in utterances if utterance.is_final)
         answered = any(turn.speaker is Speaker.CALLEE for turn in said)
@@ -69,7 +70,9 @@ class TrainedScorer:
         if (few and not answered) or _words(t for t in settled if t.speaker is Speaker.CALLER) < LEAST_WORDS:
             return by_phrases
         trained = self._conversation([self._read(language, turn) for turn in settled])
-        certain = not answered or (few and by_phrases.risk >= CERTAIN)
+        # Who talks to the machine that listens is judged by whichever is stricter.
+        strictly = any(reader.addresses_listener(turn) for turn in said)
+        certain = not answered or strictly or (few and by_phrases.risk >= CERTAIN)
         return max(trained, by_phrases, key=lambda score: score.risk) if certain else trained
 
     def _conversation(self, read: Sequence[Read]) -> LocalScore:

@@ -13,7 +13,7 @@ from callguard.domain.transcript import Speaker, Utterance
 from tests.integration.analysis.judging import asking
 from tests.stand_ins.openai import HARMLESS_ANSWER, OpenAIStandIn, serve_openai
 
-CAUGHT_AT_LEAST = 39
+CAUGHT_AT_LEAST = 40
 INJECTED = [
     json.loads(line)
     for file in sorted((Path(__file__).parents[2] / "data" / "spoken_injections").glob("*.jsonl"))
