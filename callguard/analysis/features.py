@@ -56,8 +56,8 @@ class TurnFeatures:
 
 
 class TurnReader:
-    """Reads turns of one language. `findings` and `addresses_listener` (turn) are the lexicon's alone: a fraction
-    of the cost.
+    """Reads turns of one language. `findings` and `addresses_listener` (of a turn) are the lexicon's alone, at
+    a fraction of the cost.
     """
 
     def __init__(self, language: str, lexicon: Lexicon, encoder: Encoder) -> None:
