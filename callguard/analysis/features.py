@@ -56,9 +56,7 @@ class TurnFeatures:
 
 
 class TurnReader:
-    """Reads turns of one language. `findings` and `addresses_listener` (of a turn) are the lexicon's alone, at
-    a fraction of the cost.
-    """
+    """Reads turns of one language. `findings` and `addresses_listener` of a turn cost less than `read`."""
 
     def __init__(self, language: str, lexicon: Lexicon, encoder: Encoder) -> None:
         self._language = language
