@@ -7,6 +7,7 @@ silence. Every attempt by a channel is a row of its own, once per contact, level
 """
 
 from collections.abc import Collection, Mapping
+from time import monotonic
 from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
@@ -38,7 +39,14 @@ from callguard.domain.alerts import (
 from callguard.domain.notices import Kind
 from callguard.domain.scoring import AlertLevel
 from callguard.domain.signals import FraudType
-from callguard.errors import DeliveryError, DeliveryRefused, DestinationRefused, TelephonyError
+from callguard.errors import (
+    DatabaseError,
+    DeliveryError,
+    DeliveryRefused,
+    DestinationRefused,
+    LeaseLost,
+    TelephonyError,
+)
 from callguard.telephony.destinations import Destinations
 from callguard.telephony.port import Telephony
 from callguard.transcript import notices
@@ -51,6 +59,8 @@ MOST_RINGS_AN_HOUR = 4
 OPTED_OUT = "21610"
 # Some ten seconds: from then on the operator knows that an alert does not get away.
 ATTEMPTS_IN_SILENCE = 5
+STOOD_STILL_SECONDS = 0.5
+"""Longer between an alert's beginning and its leaving is a process that was stopped, or starved."""
 
 log = structlog.get_logger(__name__)
 
@@ -167,11 +177,14 @@ class Outbox:
         """Raises TelephonyError or DeliveryError to be tried again; a refusal for good ends the alert as
         failed.
         """
+        began = monotonic()
         async with self._database.tenant(work.tenant_id) as session:
+            await queue.make_sure(session, work)
             alert = await session.row("alerts.for_sending", work.subject)
             if alert is None or not await self._begin(session, work, alert):
                 await queue.finish(session, work)
                 return
+        await self._stay_the_one(work, began)
         try:
             sid, status = await self._deliver(work.tenant_id, alert, second_attempt=work.attempts > 1)
         except DestinationRefused as error:
@@ -188,6 +201,21 @@ class Outbox:
             if alert["alert_type"] == Channel.SMS:
                 await escalate_soon(session, work.tenant_id, work.call_id, alert["id"], self._answer_seconds)
             await queue.finish(session, work)
+
+    async def _stay_the_one(self, work: Work, sure_at: float) -> None:
+        """Right before the alert leaves: a process that stood still may find that another has sent it.
+
+        Raises LeaseLost. Where the database can't be asked, twice is better than never.
+        """
+        while monotonic() - sure_at > STOOD_STILL_SECONDS:
+            sure_at = monotonic()
+            try:
+                async with self._database.tenant(work.tenant_id) as session:
+                    await queue.make_sure(session, work)
+            except LeaseLost:
+                raise
+            except DatabaseError:
+                return
 
     async def _held_up(self, work: Work, alert: Row) -> None:
         """What goes past Twilio does not wait for it, and the operator learns of a contact in silence."""

@@ -79,6 +79,14 @@ async def renew(database: Database, work: Work) -> bool:
         return bool(await session.run("work.renew", work.id, work.fence, LEASE_SECONDS))
 
 
+async def make_sure(session: Session, work: Work) -> None:
+    """That the work is still this worker's. Locks nothing: whoever takes over need not wait. Raises
+    LeaseLost.
+    """
+    if not await session.value("work.is_held", work.id, work.fence):
+        raise LeaseLost("Another worker has taken over this work; this one leaves it alone.")
+
+
 async def put_back(database: Database, work: Work, error_code: str, delay_seconds: float) -> None:
     """For a later attempt; where a newer request of the subject waits, that one does it."""
     try:

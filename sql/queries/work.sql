@@ -23,6 +23,10 @@ WHERE id = $1 AND fence = $2 AND state = 'running';
 UPDATE work SET lease_until = clock_timestamp() + make_interval(secs => $3)
 WHERE id = $1 AND fence = $2 AND state = 'running';
 
+-- name: is_held
+-- Whether the lease still holds.
+SELECT EXISTS (SELECT FROM work WHERE id = $1 AND fence = $2 AND state = 'running');
+
 -- name: retry
 -- Back into the queue for later, if the lease still holds and no newer request of the subject waits.
 UPDATE work w SET state = 'pending', lease_until = NULL, error_code = $3, run_after = clock_timestamp() + make_interval(secs => $4)

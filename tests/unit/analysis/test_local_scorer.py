@@ -35,7 +35,7 @@ def score(*texts: str) -> LocalScore:
 
 
 def test_nothing_said_is_no_risk() -> None:
-    assert SCORER.score([]) == LocalScore(0, None, {}, (), "en-2")
+    assert SCORER.score([]) == LocalScore(0, None, {}, (), "en-3")
 
 
 def test_an_ask_with_pressure_and_secrecy_is_a_fraud() -> None:
