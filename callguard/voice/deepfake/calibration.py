@@ -39,7 +39,8 @@ class Isotonic:
 
     def probability(self, raw: Sequence[float] | Values) -> Values:
         """Of each raw score, 0-1."""
-        return np.interp(np.asarray(raw, float), self.raw, self.probabilities)
+        curve: Values = np.interp(np.asarray(raw, float), self.raw, self.probabilities)
+        return curve
 
 
 def fit_platt(synthetic: Sequence[float], human: Sequence[float]) -> Platt:
@@ -112,4 +113,5 @@ def _joined(synthetic: Sequence[float], human: Sequence[float]) -> tuple[Values,
 
 def _logistic(z: Values) -> Values:
     """Without overflow on either side."""
-    return np.where(z >= 0, 1 / (1 + np.exp(-np.abs(z))), 1 - 1 / (1 + np.exp(-np.abs(z))))
+    far = 1 / (1 + np.exp(-np.abs(z)))
+    return np.where(z >= 0, far, 1 - far)

@@ -7,7 +7,7 @@ ASVspoof 2019), any other way by its 24 000 to 32 000 samples at 8 kHz, twice as
 Output, the first: float32 [batch] or [batch, 1], any number that rises with synthesis; or [batch, 2], logits
 of two classes. Whichever: the calibration beside the network turns it into a probability.
 
-`FILE.onnx.json`, beside it, written by `callguard evaluate voice --calibrate`:
+`FILE.onnx.json`, beside it, written by `callguard evaluate voice --calibrate platt` or `isotonic`:
     {"sample_rate": 8000, "synthetic_class": 1, "network": "<SHA-256>", "windows": [synthetic, human],
      "platt": {"slope": …, "offset": …}}    or   "isotonic": {"raw": […], "probabilities": […]}
 The first two are the operator's to set, and may stand there alone before calibration.
@@ -15,7 +15,7 @@ The first two are the operator's to set, and may stand there alone before calibr
 
 import hashlib
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Final, Literal
 
@@ -44,6 +44,14 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     platt: Platt | None = None
     isotonic: Isotonic | None = None
 
+    def __post_init__(self) -> None:
+        if self.isotonic is not None:
+            x, p = self.isotonic.raw, self.isotonic.probabilities
+            if len(x) != len(p) or len(x) < 2 or list(x) != sorted(set(x)) or list(p) != sorted(p):
+                raise ValueError("`isotonic` must rise, with as many probabilities as raw scores")
+            if not 0 <= p[0] <= p[-1] <= 1:
+                raise ValueError("a probability lies between 0 and 1")
+
     @property
     def curve(self) -> Platt | Isotonic | None:
         return self.platt or self.isotonic
@@ -62,10 +70,9 @@ class OnnxNetwork:
     def raw(self, windows: Sequence[Samples]) -> list[float]:
         """A number for each window, higher for synthesis; NaN where the network gave none."""
         found: list[float] = []
-        for _, alike in groupby(windows, key=len):
-            shaped = [self._shaped(window) for window in alike]
-            for start in range(0, len(shaped), self._batch):
-                found += self._run(np.stack(shaped[start : start + self._batch]))
+        for _, alike in groupby((self._shaped(window) for window in windows), key=len):
+            while rows := list(islice(alike, self._batch)):
+                found += self._run(np.stack(rows))
         return found
 
     def _shaped(self, window: Samples) -> Samples:
@@ -88,8 +95,8 @@ class OnnxNetwork:
             told = told[:, synthetic] - told[:, 1 - synthetic]
         if told.size != len(rows):
             raise DetectorError(
-                f"{self.path.name} answers {list(told.shape)} to {len(rows)} windows. Its first output must be "
-                "[batch], [batch, 1] or [batch, 2].",
+                f"{self.path.name} answers {list(told.shape)} to {len(rows)} windows. Its first output must "
+                "be [batch], [batch, 1] or [batch, 2].",
                 code="DETECTOR_SHAPE",
             )
         return [float(value) if np.isfinite(value) else float("nan") for value in told.ravel()]
@@ -103,8 +110,8 @@ class OnnxDetector:
         beside, digest = self._network.beside, self._network.digest
         if beside.curve is None:
             raise DetectorError(
-                f"{path.name} is not calibrated, so its numbers are no probabilities. Run `callguard evaluate "
-                "voice MANIFEST.csv --detector FILE.onnx --calibrate` first.",
+                f"{path.name} is not calibrated, so its numbers are no probabilities. Run `callguard "
+                "evaluate voice MANIFEST.csv --detector FILE.onnx --calibrate platt` first.",
                 code="DETECTOR_UNCALIBRATED",
             )
         if beside.network != digest:
