@@ -52,8 +52,8 @@ def network(
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, samples])],
         [helper.make_tensor_value_info("told", TensorProto.FLOAT, shape)],
         [
-            _constant("mean_axis", [1]), _constant("axis", [1]), _constant("zero", [0]), _constant("one", [1]),
-            _constant("minus", [-1]), _constant("end", [2**31]), _constant("flat", [-1]),
+            _constant("mean_axis", [1]), _constant("axis", [1]), _constant("zero", [0]),
+            _constant("one", [1]), _constant("minus", [-1]), _constant("end", [2**31]), _constant("flat", [-1]),
             _constant("column", [-1, 1]), helper.make_tensor("tiny", TensorProto.FLOAT, [1], [1e-9]),
         ],
     )  # fmt: skip

@@ -52,15 +52,10 @@ def test_which_class_is_synthetic_can_be_said(tmp_path: Path) -> None:
 
 def test_a_calibrated_network_is_a_detector(tmp_path: Path) -> None:
     detector = OnnxDetector(calibrated(network(tmp_path / "net.onnx"), slope=2, offset=-3))
-    low, high = detector.score([wave(LOW), wave(HIGH, 3.0)])
-    assert (low.score, low.speech_s) == (
-        pytest.approx(1 / (1 + np.exp(3 - 2 * brightness(LOW))), rel=1e-3),
-        4.0,
-    )
-    assert (high.score, high.speech_s) == (
-        pytest.approx(1 / (1 + np.exp(3 - 2 * brightness(HIGH))), rel=1e-3),
-        3.0,
-    )
+    told = detector.score([wave(LOW), wave(HIGH, 3.0)])
+    expected = [1 / (1 + np.exp(3 - 2 * brightness(frequency))) for frequency in (LOW, HIGH)]
+    assert [each.score for each in told] == pytest.approx(expected, rel=1e-3)
+    assert [each.speech_s for each in told] == [4.0, 3.0]
     assert detector.score([]) == []
 
 
