@@ -25,7 +25,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from callguard.errors import DetectorError
-from callguard.speech.resampling import resample
+from callguard.voice.resampling import resample
 from callguard.voice.deepfake.calibration import Isotonic, Platt
 from callguard.voice.deepfake.port import Reason, WindowScore
 
@@ -77,7 +77,7 @@ class OnnxNetwork:
 
     def _shaped(self, window: Samples) -> Samples:
         rate = self.beside.sample_rate
-        heard = window if rate == RATE else resample(window.astype(np.float64), RATE, rate)
+        heard = window if rate == RATE else resample(window, RATE, rate)
         length = self._samples or len(heard)
         return np.resize(heard, length).astype(np.float32)
 

@@ -53,8 +53,9 @@ def network(
         [helper.make_tensor_value_info("told", TensorProto.FLOAT, shape)],
         [
             _constant("mean_axis", [1]), _constant("axis", [1]), _constant("zero", [0]),
-            _constant("one", [1]), _constant("minus", [-1]), _constant("end", [2**31]), _constant("flat", [-1]),
-            _constant("column", [-1, 1]), helper.make_tensor("tiny", TensorProto.FLOAT, [1], [1e-9]),
+            _constant("one", [1]), _constant("minus", [-1]), _constant("end", [2**31]),
+            _constant("flat", [-1]), _constant("column", [-1, 1]),
+            helper.make_tensor("tiny", TensorProto.FLOAT, [1], [1e-9]),
         ],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
