@@ -120,6 +120,9 @@ class Settings(BaseSettings):
     local_recognition_backlog_mb: int = Field(64, alias="LOCAL_RECOGNITION_BACKLOG_MB", ge=0)
     """Memory for the audio that waits for that, in MB (two minutes each); 0: none is kept."""
 
+    voice_workers: int = Field(1, alias="VOICE_WORKERS", ge=0, le=64)
+    """Processes that judge whether callers' voices are synthetic; 0: voices are not judged."""
+
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     """Turns the LLM judge on."""
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")

@@ -55,11 +55,14 @@ from callguard.intake.signature import SignatureGate
 from callguard.intake.twiml import Twiml
 from callguard.listening.afterwards import SETTLE_AFTERWARDS, Afterwards, Seats
 from callguard.listening.book import StreamFiguresBook
+from callguard.listening.ears import Ears
 from callguard.listening.local import LocalTranscriber
+from callguard.listening.voice import VoiceWatch
+from callguard.listening.voice_workers import VoiceWorkers
 from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
 from callguard.listening.watch import WATCH_STREAM, ListeningWatch
 from callguard.media.admission import Admission
-from callguard.media.endpoint import LiveStreams, make_media_endpoint
+from callguard.media.endpoint import LiveStreams, StreamEar, make_media_endpoint
 from callguard.memory.book import PURPOSE as MEMORY
 from callguard.memory.book import Memory, Rememberer
 from callguard.memory.feedback import REMEMBER
@@ -221,11 +224,19 @@ def _listening(ground: Ground) -> Part:
         most_bytes=settings.local_recognition_backlog_mb * 1_000_000,
     )
     local = LocalTranscriber(recorder, ground.recogniser, seats, afterwards, is_first=hears_itself)
+    ears: list[StreamEar] = [local]
+    tasks: dict[str, Task] = {"afterwards": afterwards.run}
+    if settings.voice_workers:
+        workers = VoiceWorkers(settings.voice_workers)
+        ground.stack.callback(workers.close)
+        voice = VoiceWatch(database, workers)
+        ears.append(voice)
+        tasks["voice"] = voice.run
     media = make_media_endpoint(
         Admission(database, ground.signatures, ground.passes),
         StreamFiguresBook(database, local),
         ground.streams,
-        ear=local,
+        ear=Ears(*ears),
     )
     watch = ListeningWatch(
         database, ground.telephony, ground.twiml, ground.streams, transcribed=not hears_itself
@@ -243,7 +254,7 @@ def _listening(ground: Ground) -> Part:
             ),
             DELETE_RECORDING: Handler(voicemails.delete, attempts=20),
         },
-        tasks={"afterwards": afterwards.run},
+        tasks=tasks,
     )
 
 

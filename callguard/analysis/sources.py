@@ -11,6 +11,7 @@ from callguard.domain.signals import (
     Attestation,
     Claim,
     ClaimedIdentity,
+    Deepfake,
     LocalScore,
     NotAvailable,
     PersonsAnswer,
@@ -37,9 +38,24 @@ async def _claimed_identity(_session: Session, call: Row, local: LocalScore) -> 
     return ClaimedIdentity(claim, PersonsAnswer(answer) if answer else None)
 
 
-async def _deepfake(_session: Session, _call: Row, _local: LocalScore) -> Signal:
-    detail = "Whether the voice is synthetic is not judged yet."
-    return NotAvailable(SignalName.DEEPFAKE, SignalState.NOT_AVAILABLE_YET, detail)
+async def _deepfake(session: Session, call: Row, _local: LocalScore) -> Signal:
+    reading = await session.row("voice.of_call", call["id"])
+    if reading is None:
+        return _voice_absent(SignalState.NOT_AVAILABLE_YET)
+    if reading["score"] is None:
+        return _voice_absent(SignalState(reading["state"]))
+    return Deepfake(reading["score"], reading["speech_seconds"], reading["model"])
+
+
+def _voice_absent(state: SignalState) -> NotAvailable:
+    match state:
+        case SignalState.TOO_LITTLE_SPEECH:
+            return NotAvailable(SignalName.DEEPFAKE, state, "The caller has spoken too little to judge the voice.")
+        case SignalState.UNSUITABLE:
+            return NotAvailable(SignalName.DEEPFAKE, state, "The caller's sound says nothing about a voice.")
+        case _:
+            state = SignalState.NOT_AVAILABLE_YET
+            return NotAvailable(SignalName.DEEPFAKE, state, "Whether the voice is synthetic is not judged yet.")
 
 
 async def _known_voice(_session: Session, _call: Row, _local: LocalScore) -> Signal:

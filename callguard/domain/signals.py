@@ -84,6 +84,7 @@ class SignalState(StrEnum):
     BUDGET_SPENT = "budget spent"
     FAILED = "failed"
     TOO_LITTLE_SPEECH = "too little speech"
+    UNSUITABLE = "unsuitable"  # sound that says nothing: music, tones, a broken line
 
 
 AbsentState = Literal[
@@ -93,6 +94,7 @@ AbsentState = Literal[
     SignalState.BUDGET_SPENT,
     SignalState.FAILED,
     SignalState.TOO_LITTLE_SPEECH,
+    SignalState.UNSUITABLE,
 ]
 
 
