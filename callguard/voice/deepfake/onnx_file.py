@@ -25,9 +25,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from callguard.errors import DetectorError
-from callguard.voice.resampling import resample
 from callguard.voice.deepfake.calibration import Isotonic, Platt
 from callguard.voice.deepfake.port import Reason, WindowScore
+from callguard.voice.resampling import resample
 
 RATE: Final = 8000
 BATCH: Final = 16
