@@ -1,1 +1,1 @@
-"""The voice itself: pure functions on float32 mono arrays in [-1, 1] with their rate."""
+"""What a voice says by its sound alone: pure functions on float32 mono samples in [-1, 1] with their rate."""
