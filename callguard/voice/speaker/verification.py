@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from callguard.voice.deepfake.port import CallScore
 from callguard.voice.speaker.fingerprint import fingerprint
 from callguard.voice.speaker.model import SpeakerModel
 from callguard.voice.speaker.speech import speech_of
-from callguard.voice.speaker.voiceprint import LEAST_SPEECH_S, SYNTHETIC_FROM, Voiceprint
+from callguard.voice.speaker.voiceprint import LEAST_SPEECH_S, MOST_HEARD, SYNTHETIC_FROM, Voiceprint
 
 SAME_FROM: Final = 0.7
 """Confidence from which it is the enrolled voice; docs/models/speaker.md says how often that is wrong."""
@@ -28,16 +29,17 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why."""
+    """Why. The values are stable; words.py says what to do."""
 
-    SAME_VOICE = "same_voice"
-    OTHER_VOICE = "other_voice"
-    NOT_SURE = "not_sure"
-    SYNTHETIC = "synthetic"
-    REPLAYED = "replayed"  # the enrolment's own recording
-    TOO_LITTLE_SPEECH = "too_little_speech"
-    NOT_SPEECH = "not_speech"
-    NOT_COMPLETE = "not_complete"  # fewer than three samples are enrolled
+    SAME_VOICE = "SAME_VOICE"
+    OTHER_VOICE = "OTHER_VOICE"
+    NOT_SURE = "NOT_SURE"
+    SYNTHETIC = "SYNTHETIC_VOICE"
+    LIVENESS_UNKNOWN = "LIVENESS_UNKNOWN"  # the detector could not judge it
+    REPLAYED = "REPLAYED_RECORDING"  # the enrolment's own recording
+    TOO_LITTLE_SPEECH = "INSUFFICIENT_SPEECH"
+    NOT_SPEECH = "AUDIO_NO_SPEECH"
+    NOT_COMPLETE = "ENROLLMENT_PENDING"  # fewer than three samples are enrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +61,30 @@ class Verification:
 
 
 def verify(
-    voiceprint: Voiceprint, samples: NDArray[np.float32], model: SpeakerModel, deepfake: float | None = None
+    voiceprint: Voiceprint,
+    samples: NDArray[np.float32],
+    model: SpeakerModel,
+    deepfake: CallScore | None = None,
 ) -> Verification:
-    """Float32 samples [n] at 8000 Hz beside a voiceprint; `deepfake`: their score, where there is a
-    detector.
+    """Float32 samples [n] at 8000 Hz beside a voiceprint.
+
+    `deepfake`: their score. None says that there is no detector: what is verified then may be synthetic. A
+    detector that could not judge (its score is None) verifies nothing.
     """
     speech = speech_of(samples)
+    score = deepfake.score if deepfake is not None else None
     unclear = _unclear(voiceprint, speech.seconds, steady=speech.steady)
     if unclear is not None:
-        return Verification(Verdict.UNDECIDED, unclear, speech.seconds, deepfake=deepfake)
-    likeness = model.compare(voiceprint.vectors, model.encoder.embed(speech.samples))
-    if deepfake is not None and deepfake > SYNTHETIC_FROM:
+        return Verification(Verdict.UNDECIDED, unclear, speech.seconds, deepfake=score)
+    likeness = model.compare(voiceprint.vectors, model.encoder.embed(speech.samples[:MOST_HEARD]))
+    concluded = _concluded(likeness.confidence)
+    if score is not None and score > SYNTHETIC_FROM:
         concluded = Verdict.REFUSED, Reason.SYNTHETIC
     elif voiceprint.has_copy_in(fingerprint(samples)):
         concluded = Verdict.REFUSED, Reason.REPLAYED
-    else:
-        concluded = _concluded(likeness.confidence)
-    return Verification(*concluded, speech.seconds, likeness.similarity, likeness.confidence, deepfake)
+    elif concluded[0] is Verdict.VERIFIED and deepfake is not None and score is None:
+        concluded = Verdict.UNDECIDED, Reason.LIVENESS_UNKNOWN
+    return Verification(*concluded, speech.seconds, likeness.similarity, likeness.confidence, score)
 
 
 def _unclear(voiceprint: Voiceprint, speech_s: float, *, steady: bool) -> Reason | None:

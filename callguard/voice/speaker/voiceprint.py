@@ -9,13 +9,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from callguard.voice.deepfake.port import CallScore
 from callguard.voice.speaker.embedding import Vector
 from callguard.voice.speaker.fingerprint import fingerprint, is_copy
 from callguard.voice.speaker.model import SpeakerModel
-from callguard.voice.speaker.speech import Speech, speech_of
+from callguard.voice.speaker.speech import RATE, Speech, speech_of
 
 SAMPLES_NEEDED: Final = 3
 MOST_SAMPLES: Final = 10
+MOST_HEARD: Final = 60 * RATE
+"""Samples of speech in one recording that are looked at; more of it says nothing new."""
 LEAST_SPEECH_S: Final = 3.0
 LEAST_CLEANNESS_DB: Final = 10.0
 MOST_CLIPPED: Final = 0.01
@@ -28,16 +31,17 @@ _GOOD_CLEANNESS_DB: Final = 30.0
 
 
 class Refusal(StrEnum):
-    """Why a recording was not taken into a voiceprint."""
+    """Why a recording was not taken into a voiceprint. The values are stable; words.py says what to do."""
 
-    TOO_LITTLE_SPEECH = "too_little_speech"
-    NOT_SPEECH = "not_speech"  # a tone, a hum
-    TOO_NOISY = "too_noisy"
-    CLIPPED = "clipped"
-    SYNTHETIC = "synthetic"
-    REPEATED = "repeated"  # a recording that is enrolled already
-    OTHER_VOICE = "other_voice"
-    ENOUGH = "enough"
+    TOO_LITTLE_SPEECH = "INSUFFICIENT_SPEECH"
+    NOT_SPEECH = "AUDIO_NO_SPEECH"  # a tone, a hum
+    TOO_NOISY = "TOO_NOISY"
+    CLIPPED = "CLIPPED"
+    SYNTHETIC = "SYNTHETIC_VOICE"
+    LIVENESS_UNKNOWN = "LIVENESS_UNKNOWN"  # the detector could not judge it
+    REPEATED = "REPEATED_RECORDING"  # a recording that is enrolled already
+    OTHER_VOICE = "OTHER_VOICE"
+    ENOUGH = "ENOUGH_SAMPLES"
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
@@ -86,7 +90,7 @@ class Voiceprint:
         return any(is_copy(print_, sample.fingerprint) for sample in self.samples)
 
     def with_recording(
-        self, samples: NDArray[np.float32], model: SpeakerModel, deepfake: float | None = None
+        self, samples: NDArray[np.float32], model: SpeakerModel, deepfake: CallScore | None = None
     ) -> Self | Refusal:
         """With one more recording, float32 [n] at 8000 Hz, or why not. `deepfake`: its score, where there
         is a detector.
@@ -96,11 +100,11 @@ class Voiceprint:
         speech, print_ = speech_of(samples), fingerprint(samples)
         if (refusal := _unusable(speech)) is not None:
             return refusal
-        if deepfake is not None and deepfake > SYNTHETIC_FROM:
-            return Refusal.SYNTHETIC
+        if deepfake is not None and (deepfake.score is None or deepfake.score > SYNTHETIC_FROM):
+            return Refusal.LIVENESS_UNKNOWN if deepfake.score is None else Refusal.SYNTHETIC
         if self.has_copy_in(print_):
             return Refusal.REPEATED
-        vector = model.encoder.embed(speech.samples)
+        vector = model.encoder.embed(speech.samples[:MOST_HEARD])
         if self.samples and model.compare(self.vectors, vector).confidence < LEAST_CONSISTENT:
             return Refusal.OTHER_VOICE
         kept = vector.astype(np.float16).tobytes()
@@ -116,7 +120,7 @@ class Voiceprint:
 
 def with_recordings(
     voiceprint: Voiceprint,
-    recordings: Sequence[tuple[NDArray[np.float32], float | None]],
+    recordings: Sequence[tuple[NDArray[np.float32], CallScore | None]],
     model: SpeakerModel,
 ) -> tuple[Voiceprint, list[Refusal | None]]:
     """The voiceprint with those of the recordings (samples at 8000 Hz, deepfake score) that can be used,
