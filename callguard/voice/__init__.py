@@ -1,1 +1,1 @@
-"""What a voice says by its sound alone: pure functions on float32 mono samples in [-1, 1] with their rate."""
+"""The voice itself, as float32 samples between -1 and 1: its sound, whether it is synthetic, whose it is."""

@@ -8,7 +8,7 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from callguard.errors import AudioError
-from callguard.speech.resampling import resample
+from callguard.voice.resampling import resample
 
 RATE: Final = 8000
 _FRAME: Final = 160  # 20 ms
