@@ -2,32 +2,21 @@
 
 from pathlib import Path
 from typing import Annotated, Final
-from uuid import UUID
 
 import msgspec
 import typer
 
 from callguard.cli.database import opened_database
 from callguard.cli.running import run, tell
-from callguard.cli.voiceprints import opened_book, recording
+from callguard.cli.voiceprints import of_each_tenant, opened_book, recording
 from callguard.config import load_settings
 from callguard.errors import PeopleError
-from callguard.voice.speaker.voiceprint import LEAST_SPEECH_S, SAMPLES_NEEDED, Refusal
-from callguard.voiceprints import book
-from callguard.voiceprints.book import CONSENT_WORDING, Consent, Enrolment, Samples, Whose
+from callguard.voice.speaker.voiceprint import SAMPLES_NEEDED
+from callguard.voice.speaker.words import NOT_TAKEN
+from callguard.voiceprints import book, consent
+from callguard.voiceprints.book import Consent, Enrolment, Samples, Whose
 
 NOT_ACTIVE: Final = 1
-
-_WHY_NOT: Final = {
-    Refusal.TOO_LITTLE_SPEECH: f"holds less than {LEAST_SPEECH_S:.0f} seconds of speech",
-    Refusal.NOT_SPEECH: "holds a tone or a hum and no speech",
-    Refusal.TOO_NOISY: "is too noisy",
-    Refusal.CLIPPED: "is too loud: it is clipped",
-    Refusal.SYNTHETIC: "sounds synthetic",
-    Refusal.REPEATED: "is a recording that is enrolled already",
-    Refusal.OTHER_VOICE: "sounds like somebody else than the recordings before it",
-    Refusal.ENOUGH: "is one too many: enough are enrolled",
-}
 
 
 def enroll(
@@ -35,8 +24,12 @@ def enroll(
     person: Annotated[
         str, typer.Option(help="Whose voice: a name, an e-mail address or an id of a person or contact.")
     ],
-    consent: Annotated[str, typer.Option(help="Who agreed to it, such as 'Anna, in person'. It is kept.")],
-    wording: Annotated[str, typer.Option(help="Version of the words that were agreed to.")] = CONSENT_WORDING,
+    agreed_by: Annotated[
+        str, typer.Option("--consent", help="Who agreed to it, such as 'Anna, in person'. It is kept.")
+    ],
+    wording: Annotated[
+        str, typer.Option(help="Version of the words agreed to (`callguard voiceprints wording`).")
+    ] = consent.WORDING,
     again: Annotated[bool, typer.Option("--again", help="Replace what is enrolled of this voice.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -44,17 +37,17 @@ def enroll(
 
     Exit status: 0 where the voice can be verified now, 1 where more recordings are needed, 2 for an error.
     """
-    if not consent.strip():
-        raise typer.BadParameter(
-            "Say who agreed: a voice is enrolled with consent only.", param_hint="--consent"
-        )
+    if not agreed_by.strip():
+        raise typer.BadParameter("A voice is enrolled with consent only: say whose.", param_hint="--consent")
+    if wording not in consent.versions():
+        raise typer.BadParameter(f"There are: {', '.join(consent.versions())}", param_hint="--wording")
     recordings = [recording(path) for path in audio]
-    done = run(_enrol(person, Consent(consent.strip(), wording), recordings, anew=again))
+    done = run(_enrol(person, Consent(agreed_by.strip(), wording), recordings, anew=again))
     if as_json:
         print(msgspec.json.encode(_said(done)).decode())
     else:
         for path, refusal in zip(audio, done.told, strict=True):
-            tell(f"{path.name}: {'taken' if refusal is None else _WHY_NOT[refusal]}")
+            tell(f"{path.name}: {'taken' if refusal is None else f'{NOT_TAKEN[refusal]} [{refusal}]'}")
         print(_line(done))
     if not done.is_active:
         raise typer.Exit(NOT_ACTIVE)
@@ -74,24 +67,29 @@ def _said(done: Enrolment) -> dict[str, object]:
         "status": "active" if done.is_active else "pending",
         "samples_required": SAMPLES_NEEDED,
         "samples_collected": done.samples,
+        "samples_processed": len(done.told),
         "quality_score": round(done.quality, 3),
-        "samples": [{"taken": refusal is None, "reason": refusal} for refusal in done.told],
+        "samples": [
+            {
+                "taken": refusal is None,
+                "code": refusal,
+                "message": NOT_TAKEN.get(refusal) if refusal else None,
+            }
+            for refusal in done.told
+        ],
     }
 
 
-async def _enrol(said: str, consent: Consent, recordings: list[Samples], *, anew: bool) -> Enrolment:
+async def _enrol(said: str, agreed: Consent, recordings: list[Samples], *, anew: bool) -> Enrolment:
     settings = load_settings()
     voiceprints = opened_book(settings)
     async with opened_database(settings) as database:
-        async with database.session() as session:
-            tenants: list[UUID] = [row["id"] for row in await session.rows("tenants.ids")]
-        found: list[Whose] = []
-        for tenant_id in tenants:
-            async with database.tenant(tenant_id) as session:
-                found += await book.whose(session, tenant_id, said)
-        whose = _only(found)
+        found = await of_each_tenant(
+            database, lambda session, tenant_id: book.whose(session, tenant_id, said)
+        )
+        whose = _only([one for _, one in found])
         async with database.tenant(whose.tenant_id) as session:
-            return await voiceprints.enrol(session, whose, recordings, consent, anew=anew)
+            return await voiceprints.enrol(session, whose, recordings, agreed, anew=anew)
 
 
 def _only(found: list[Whose]) -> Whose:

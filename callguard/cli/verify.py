@@ -9,29 +9,24 @@ import typer
 
 from callguard.cli.database import opened_database
 from callguard.cli.running import run
-from callguard.cli.voiceprints import opened_book, recording, tenant_of
+from callguard.cli.voiceprints import meant, opened_book, recording
 from callguard.config import load_settings
-from callguard.voice.speaker.verification import Reason, Verdict, Verification
+from callguard.voice.speaker.verification import Verdict, Verification
+from callguard.voice.speaker.words import FOUND
 from callguard.voiceprints.book import Samples
 
 REFUSED, UNDECIDED = 1, 3
 _STATUS: Final = {Verdict.VERIFIED: 0, Verdict.REFUSED: REFUSED, Verdict.UNDECIDED: UNDECIDED}
 
-_SAYS: Final = {
-    Reason.SAME_VOICE: "the enrolled voice",
-    Reason.OTHER_VOICE: "another voice than the enrolled one",
-    Reason.NOT_SURE: "it can't be told whether this is the enrolled voice",
-    Reason.SYNTHETIC: "the voice sounds synthetic",
-    Reason.REPLAYED: "a recording that was enrolled is played again",
-    Reason.TOO_LITTLE_SPEECH: "too little speech to tell",
-    Reason.NOT_SPEECH: "a tone or a hum, no speech",
-    Reason.NOT_COMPLETE: "too few recordings are enrolled to compare with",
-}
-
 
 def verify(
     audio: Annotated[Path, typer.Argument(help="A recording of one voice.")],
-    enrollment: Annotated[UUID, typer.Option(help="The enrolment's id, as `callguard enroll` printed it.")],
+    person: Annotated[
+        str,
+        typer.Option(
+            "--person", "--enrollment", help="Whose voice it should be: a name, an e-mail address or an id."
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Compare a recording with an enrolled voice.
@@ -39,17 +34,21 @@ def verify(
     Exit status: 0 verified, 1 refused (another voice, synthetic, replayed), 3 undecided (too little speech
     too), 2 for an error.
     """
-    found = run(_verified(recording(audio), enrollment))
+    enrolment_id, found = run(_verified(recording(audio), person))
     if as_json:
-        print(msgspec.json.encode(_said(found, enrollment)).decode())
+        print(msgspec.json.encode(_said(found, enrolment_id)).decode())
     else:
-        sure = (
-            ""
-            if found.confidence is None
-            else f" (similarity {found.similarity:.2f}, confidence {found.confidence:.2f})"
-        )
-        print(f"{found.verdict}: {_SAYS[found.reason]}{sure}")
+        print(_line(found))
     raise typer.Exit(_STATUS[found.verdict])
+
+
+def _line(found: Verification) -> str:
+    measured = [f"{found.speech_s:.1f} s of speech"]
+    if found.confidence is not None:
+        measured += [f"similarity {found.similarity:.2f}", f"confidence {found.confidence:.2f}"]
+    live = "not looked at" if found.deepfake is None else f"{found.deepfake:.2f}"
+    measured.append(f"synthesis {live}")
+    return f"{found.verdict}: {FOUND[found.reason]} ({', '.join(measured)}) [{found.reason}]"
 
 
 def _said(found: Verification, enrolment_id: UUID) -> dict[str, object]:
@@ -59,6 +58,7 @@ def _said(found: Verification, enrolment_id: UUID) -> dict[str, object]:
         "enrollment_id": str(enrolment_id),
         "verdict": found.verdict,
         "reason": found.reason,
+        "message": FOUND[found.reason],
         "confidence": found.confidence,
         "similarity_score": found.similarity,
         "liveness_score": None if found.deepfake is None else 1 - found.deepfake,
@@ -69,10 +69,10 @@ def _said(found: Verification, enrolment_id: UUID) -> dict[str, object]:
     return told
 
 
-async def _verified(samples: Samples, enrolment_id: UUID) -> Verification:
+async def _verified(samples: Samples, said: str) -> tuple[UUID, Verification]:
     settings = load_settings()
     voiceprints = opened_book(settings)
     async with opened_database(settings) as database:
-        tenant_id = await tenant_of(database, enrolment_id)
+        tenant_id, enrolment_id = await meant(database, said)
         async with database.tenant(tenant_id) as session:
-            return await voiceprints.verify(session, tenant_id, enrolment_id, samples)
+            return enrolment_id, await voiceprints.verify(session, tenant_id, enrolment_id, samples)

@@ -1,7 +1,8 @@
-"""`callguard voiceprints`: which voices are enrolled, and their end."""
+"""`callguard voiceprints`: which voices are enrolled, what their people agreed to, and their end."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,19 +12,26 @@ import typer
 from callguard.cli.database import opened_database
 from callguard.cli.running import printable, run, tell
 from callguard.config import Settings, load_settings
-from callguard.db.pool import Database
+from callguard.db.pool import Database, Session
 from callguard.errors import AudioError
 from callguard.speech import wav
 from callguard.voice.speaker import model
 from callguard.voice.speaker.speech import telephone
 from callguard.voice.speaker.voiceprint import SAMPLES_NEEDED
-from callguard.voiceprints import book
+from callguard.voiceprints import book, consent
 from callguard.voiceprints.book import Enrolled, Samples, Voiceprints, VoiceprintUnknown
 from callguard.voiceprints.keyring import keyring
 
+T = TypeVar("T")
+
+MOST_BYTES: Final = 64 * 2**20
+"""A recording of one voice is seconds long; ten minutes at 48 kHz are less than this."""
+
 voiceprints = typer.Typer(help="Show enrolled voices, and let them go.", no_args_is_help=True)
 
-Id = Annotated[UUID, typer.Argument(help="The enrolment's id, as `callguard voiceprints show` tells it.")]
+Who = Annotated[
+    str, typer.Argument(help="A name, an e-mail address, or an id: a person's, a contact's, an enrolment's.")
+]
 
 _JSON: Final = msgspec.json.Encoder(enc_hook=str)
 
@@ -47,18 +55,32 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print them as JSO
 
 
 @voiceprints.command()
-def release(enrolment: Id) -> None:
+def wording(
+    language: Annotated[str, typer.Option(help="en, es, fr, de or pt.")] = "en",
+    version: Annotated[str, typer.Option(help="Another version than the one in force.")] = consent.WORDING,
+) -> None:
+    """Print the words to agree to before a voice is enrolled."""
+    if version not in consent.versions():
+        raise typer.BadParameter(f"There are: {', '.join(consent.versions())}", param_hint="--version")
+    said = consent.words(version)
+    if language not in said:
+        raise typer.BadParameter(f"There are: {', '.join(said)}", param_hint="--language")
+    print(said[language])
+
+
+@voiceprints.command()
+def release(who: Who) -> None:
     """The consent is withdrawn: the voiceprint is erased; who had agreed, and when that ended, stays
     known.
     """
-    run(_end(load_settings(), enrolment, keep_consent=True))
+    run(_end(load_settings(), who, book.release))
     tell("Released: the voiceprint is gone.")
 
 
 @voiceprints.command()
-def erase(enrolment: Id) -> None:
+def erase(who: Who) -> None:
     """Erase a voiceprint, and all that is known of the consent to it."""
-    run(_end(load_settings(), enrolment, keep_consent=False))
+    run(_end(load_settings(), who, book.erase))
     tell("Erased: the voiceprint and its consents are gone.")
 
 
@@ -77,6 +99,8 @@ def opened_book(settings: Settings) -> Voiceprints:
 def recording(path: Path) -> Samples:
     """A file's samples as they are compared. Raises AudioError; the message names the file."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise AudioError("It is too long. Cut out ten minutes at most.", code="AUDIO_TOO_LONG")
         samples, rate = wav.samples(path.read_bytes())
         return telephone(samples.astype(np.float32), rate)
     except OSError as error:
@@ -87,42 +111,47 @@ def recording(path: Path) -> Samples:
         raise AudioError(f"{path}: {error.message}", code=error.code) from None
 
 
-async def tenant_of(database: Database, enrolment_id: UUID) -> UUID:
-    """Whose organisation's an enrolment is. Raises VoiceprintUnknown."""
+async def of_each_tenant(
+    database: Database, ask: Callable[[Session, UUID], Awaitable[list[T]]]
+) -> list[tuple[UUID, T]]:
+    """What is found in each organisation, with its id."""
     async with database.session() as session:
         tenants: list[UUID] = [row["id"] for row in await session.rows("tenants.ids")]
+    found = []
     for tenant_id in tenants:
         async with database.tenant(tenant_id) as session:
-            if await session.row("voiceprints.by_id", tenant_id, enrolment_id) is not None:
-                return tenant_id
-    raise VoiceprintUnknown("There is no voiceprint of this id. `callguard voiceprints show` lists them.")
+            found += [(tenant_id, one) for one in await ask(session, tenant_id)]
+    return found
+
+
+async def meant(database: Database, said: str) -> tuple[UUID, UUID]:
+    """The organisation and the enrolment that are meant. Raises VoiceprintUnknown."""
+    found = await of_each_tenant(database, lambda session, tenant_id: book.meant(session, tenant_id, said))
+    if not found:
+        raise VoiceprintUnknown("No such voice is enrolled. `callguard voiceprints show` lists all.")
+    if len(found) > 1:
+        ids = ", ".join(str(enrolment_id) for _, enrolment_id in found)
+        raise VoiceprintUnknown(f"Several voices are called so. Name one by its id: {ids}")
+    return found[0]
 
 
 async def _enrolled(settings: Settings) -> list[Enrolled]:
     async with opened_database(settings) as database:
-        async with database.session() as session:
-            tenants: list[UUID] = [row["id"] for row in await session.rows("tenants.ids")]
-        found = []
-        for tenant_id in tenants:
-            async with database.tenant(tenant_id) as session:
-                found += await book.enrolled(session, tenant_id)
-    return found
+        return [one for _, one in await of_each_tenant(database, book.enrolled)]
 
 
-async def _end(settings: Settings, enrolment_id: UUID, *, keep_consent: bool) -> None:
+async def _end(settings: Settings, said: str, end: Callable[[Session, UUID, UUID], Awaitable[None]]) -> None:
     async with opened_database(settings) as database:
-        tenant_id = await tenant_of(database, enrolment_id)
+        tenant_id, enrolment_id = await meant(database, said)
         async with database.tenant(tenant_id) as session:
-            await (book.release if keep_consent else book.erase)(session, tenant_id, enrolment_id)
+            await end(session, tenant_id, enrolment_id)
 
 
 async def _reseal(settings: Settings) -> int:
     voices = opened_book(settings)
     async with opened_database(settings) as database:
-        async with database.session() as session:
-            tenants: list[UUID] = [row["id"] for row in await session.rows("tenants.ids")]
-        count = 0
-        for tenant_id in tenants:
-            async with database.tenant(tenant_id) as session:
-                count += await voices.reseal(session, tenant_id)
-    return count
+
+        async def again(session: Session, tenant_id: UUID) -> list[int]:
+            return [await voices.reseal(session, tenant_id)]
+
+        return sum(count for _, count in await of_each_tenant(database, again))

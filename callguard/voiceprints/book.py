@@ -5,7 +5,7 @@ that was copied to another person's row does not open.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,18 +17,16 @@ from numpy.typing import NDArray
 from callguard.db.pool import Row, Session
 from callguard.domain.signals import KnownVoice, NotAvailable, SignalName, SignalState, VoiceMatch
 from callguard.errors import CallguardError
+from callguard.voice.deepfake.port import CallScore
+from callguard.voice.speaker.liveness import Judge
 from callguard.voice.speaker.model import SpeakerModel
 from callguard.voice.speaker.verification import Reason, Verdict, Verification, verify
 from callguard.voice.speaker.voiceprint import Refusal, Voiceprint, with_recordings
+from callguard.voiceprints.consent import WORDING
 from callguard.voiceprints.keyring import Keyring
-
-CONSENT_WORDING: Final = "2026-11"
-"""The version of the words in docs/models/speaker.md that people agree to, unless told otherwise."""
 
 Samples = NDArray[np.float32]
 """Float32 mono at 8000 Hz (`voice.speaker.speech.telephone`)."""
-Deepfake = Callable[[Samples], float | None]
-"""How synthetic a recording sounds, 0-1; None where that can't be told."""
 
 _MATCHES: Final = {
     Verdict.VERIFIED: VoiceMatch.SAME,
@@ -63,7 +61,7 @@ class Consent:
     """Who agreed, and to which version of the words."""
 
     given_by: str
-    wording: str = CONSENT_WORDING
+    wording: str = WORDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ class Voiceprints:
     detector.
     """
 
-    def __init__(self, keys: Keyring, model: SpeakerModel, deepfake: Deepfake | None = None) -> None:
+    def __init__(self, keys: Keyring, model: SpeakerModel, deepfake: Judge | None = None) -> None:
         self._keys = keys
         self._model = model
         self._deepfake = deepfake
@@ -151,7 +149,7 @@ class Voiceprints:
             before, [(samples, self._judged(samples)) for samples in recordings], self._model
         )
 
-    def _judged(self, samples: Samples) -> float | None:
+    def _judged(self, samples: Samples) -> CallScore | None:
         return self._deepfake(samples) if self._deepfake else None
 
     async def verify(
@@ -243,6 +241,11 @@ async def whose(session: Session, tenant_id: UUID, said: str) -> list[Whose]:
     """Whom a name, an e-mail address or an id may mean."""
     rows = await session.rows("voiceprints.whose", said)
     return [Whose(tenant_id, row["user_id"], row["contact_id"]) for row in rows]
+
+
+async def meant(session: Session, tenant_id: UUID, said: str) -> list[UUID]:
+    """Whose voiceprints a name, an e-mail address or an id (the voiceprint's own, too) may mean."""
+    return [row["id"] for row in await session.rows("voiceprints.meant", tenant_id, said)]
 
 
 def _place(tenant_id: UUID, enrolment_id: UUID) -> bytes:

@@ -6,6 +6,17 @@ UNION ALL
 SELECT e.user_id, e.id, e.name FROM emergency_contacts e
 WHERE e.id::text = lower($1) OR lower(e.name) = lower($1);
 
+-- name: meant
+-- The voiceprints that a name, e-mail address or id may mean: their own id, the person's or the contact's.
+SELECT v.id FROM voiceprints v
+JOIN users u ON u.tenant_id = v.tenant_id AND u.id = v.user_id
+LEFT JOIN emergency_contacts e ON e.tenant_id = v.tenant_id AND e.id = v.contact_id
+WHERE v.tenant_id = $1
+    AND (v.id::text = lower($2)
+         OR (v.contact_id IS NULL AND (u.id::text = lower($2) OR lower(u.name) = lower($2) OR lower(u.email) = lower($2)))
+         OR e.id::text = lower($2) OR lower(e.name) = lower($2))
+ORDER BY v.created_at, v.id;
+
 -- name: agree
 -- Somebody agrees to the enrolment of a voice.
 INSERT INTO voice_consents (tenant_id, user_id, contact_id, given_by, wording) VALUES ($1, $2, $3, $4, $5) RETURNING id;
