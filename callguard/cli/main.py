@@ -10,6 +10,7 @@ from callguard.cli.app_link import app_link
 from callguard.cli.backtest import backtest
 from callguard.cli.check import check
 from callguard.cli.demo import demo
+from callguard.cli.enroll import enroll
 from callguard.cli.evaluate import evaluate
 from callguard.cli.explain import explain
 from callguard.cli.invite import invite
@@ -20,6 +21,8 @@ from callguard.cli.migrate import migrate
 from callguard.cli.people import people
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
+from callguard.cli.verify import verify
+from callguard.cli.voiceprints import voiceprints
 from callguard.errors import CallguardError
 
 FAILED, UNUSABLE = 1, 2
@@ -30,12 +33,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest):
+for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest, enroll, verify):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")
 app.add_typer(llm, name="llm")
 app.add_typer(memory, name="memory")
+app.add_typer(voiceprints, name="voiceprints")
 app.add_typer(evaluate, name="evaluate")
 
 
