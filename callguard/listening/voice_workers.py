@@ -1,71 +1,147 @@
-"""Processes that score voices, away from the event loop and from the call path's core.
+"""The processes that judge voices, seen from the server: a bounded number, away from the call path's core.
 
-They start with the first window and are started again if one dies; what it had is lost, and the next window
-comes two seconds later.
+Each starts when it is first needed and has one request at a time. One that dies, or takes longer than it may,
+is ended and started again with the next request; if that happens again and again, it rests in between.
 """
 
 import asyncio
-import os
+import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
-from multiprocessing import get_context
-from typing import Final
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+import msgspec
 
 from callguard.errors import CallguardError
-from callguard.voice.deepfake.port import Detector, WindowScore
-from callguard.voice.deepfake.shipped import load
+from callguard.listening.voice_worker import (
+    LENGTH_BYTES,
+    Answer,
+    Compare,
+    Compared,
+    Failed,
+    Request,
+    Score,
+    Scored,
+    framed,
+)
+from callguard.voice.deepfake.port import Reason, WindowScore
 
-SCORE_SECONDS: Final = 20.0
-"""A batch that takes longer is given up with its process."""
-_NICENESS: Final = 10
+ANSWER_SECONDS: Final = 20.0
+"""For one request, the start of the process and of its models included."""
+_REST_SECONDS: Final = 30.0
+"""The longest rest of one that keeps failing."""
 
-Windows = Sequence[NDArray[np.float32]]
+A = TypeVar("A", Scored, Compared)
 
 
-class VoiceScoringFailed(CallguardError):
-    """The windows were not scored."""
+class VoiceNotJudged(CallguardError):
+    """A process that judges voices died, hung, rests, or could not judge; the code says which."""
 
-    code = "VOICE_SCORING_FAILED"
+    code = "VOICE_NOT_JUDGED"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Windows' scores, in order, and the model they come from."""
+
+    model: str
+    scores: list[WindowScore]
 
 
 class VoiceWorkers:
-    """At most `count` processes, each with the detector in its memory."""
+    """At most `count` processes with the detector of this name (`voice.deepfake.detectors.Choice`)."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._pool: ProcessPoolExecutor | None = None
+    def __init__(self, detector: str, count: int, *, seconds: float = ANSWER_SECONDS) -> None:
+        self._workers = [_Worker(detector, seconds) for _ in range(count)]
+        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        for worker in reversed(self._workers):
+            self._idle.put_nowait(worker)  # the last one used comes first: the others need not start
 
-    async def score(self, windows: Windows) -> list[WindowScore]:
-        """Each window's score. Raises VoiceScoringFailed."""
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._count, mp_context=get_context("spawn"), initializer=os.nice, initargs=(_NICENESS,)
-            )
-        try:
-            async with asyncio.timeout(SCORE_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, _score, list(windows))
-        except (BrokenProcessPool, TimeoutError) as error:
-            self.close()
-            raise VoiceScoringFailed(
-                f"A process that scores voices ended or hung ({type(error).__name__}); it is started again."
-            ) from None
+    async def score(self, windows: Sequence[bytes]) -> Judged:
+        """Scores windows of 16-bit samples at 8 kHz. Raises VoiceNotJudged."""
+        told = await self._ask(Score(list(windows)), Scored)
+        scores = [WindowScore(score, Reason(why) if why else None, s) for score, why, s in told.windows]
+        return Judged(told.model, scores)
 
-    def close(self) -> None:
+    async def compare(self, mulaw: bytes, voiceprints: Sequence[tuple[bytes, str]]) -> Compared:
+        """A caller's voice beside enrolled ones. Raises VoiceNotJudged."""
+        return await self._ask(Compare(mulaw, list(voiceprints)), Compared)
+
+    async def close(self) -> None:
         """Ends the processes."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(*(worker.end() for worker in self._workers))
+
+    async def _ask(self, request: Request, answer: type[A]) -> A:
+        worker = await self._idle.get()
+        try:
+            told = await worker.ask(request)
+        finally:
+            self._idle.put_nowait(worker)
+        if isinstance(told, Failed):
+            raise VoiceNotJudged("A voice could not be judged. Check the detector with: callguard score", code=told.code)
+        assert isinstance(told, answer), "a worker answers what it was asked"
+        return told
 
 
-@lru_cache(1)
-def _detector() -> Detector:
-    return load()
+class _Worker:
+    """One process, or none yet."""
 
+    def __init__(self, detector: str, seconds: float) -> None:
+        self._command = (sys.executable, "-m", "callguard.listening.voice_worker", detector)
+        self._seconds = seconds
+        self._process: Process | None = None
+        self._failures = 0
+        self._rests_until = 0.0
 
-def _score(windows: Windows) -> list[WindowScore]:
-    return _detector().score(windows)
+    async def ask(self, request: Request) -> Answer:
+        """Raises VoiceNotJudged."""
+        now = asyncio.get_running_loop().time()
+        if now < self._rests_until:
+            raise VoiceNotJudged("Processes that judge voices keep failing.", code="VOICE_WORKER_RESTS")
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await self._exchange(request)
+        except (OSError, EOFError, TimeoutError, msgspec.DecodeError) as error:
+            await self.end()
+            self._failures += 1
+            if self._failures > 1:
+                self._rests_until = now + min(_REST_SECONDS, 0.5 * 2**self._failures)
+            hung = isinstance(error, TimeoutError)
+            raise VoiceNotJudged(
+                "A process that judges voices was lost; another one takes its place.",
+                code="VOICE_WORKER_HUNG" if hung else "VOICE_WORKER_DIED",
+            ) from None
+        except asyncio.CancelledError:
+            await self.end()  # its answer would be taken for the next one's
+            raise
+        self._failures = 0
+        return answer
+
+    async def _exchange(self, request: Request) -> Answer:
+        if self._process is None:
+            # A session of its own: Ctrl-C in a terminal is the server's to answer.
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=PIPE, start_new_session=True
+            )
+        to, back = self._process.stdin, self._process.stdout
+        assert to is not None, "piped"
+        assert back is not None, "piped"
+        to.write(framed(request))
+        await to.drain()
+        body = await back.readexactly(int.from_bytes(await back.readexactly(LENGTH_BYTES)))
+        return msgspec.msgpack.decode(body, type=Answer)
+
+    async def end(self) -> None:
+        """Kills the process, if there is one, and sees it gone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            process.kill()
+        assert process.stdin is not None, "piped"
+        assert process.stdout is not None, "piped"
+        process.stdin.close()
+        await process.stdout.read()
+        await process.wait()
