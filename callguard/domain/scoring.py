@@ -219,7 +219,7 @@ def _weight(signal: Signal) -> _Weight:
             sure = (signal.score - SYNTHETIC_FROM) / (SYNTHETIC_SURELY - SYNTHETIC_FROM)
             strength = max(0.0, min(1.0, sure)) * max(0.0, min(1.0, signal.speech_seconds / SPEECH_ENOUGH_S))
             return _Weight(0.55 * strength, round(35 * strength))
-        case KnownVoice(match=VoiceMatch.OTHER):
+        case KnownVoice(match=VoiceMatch.OTHER | VoiceMatch.REPLAYED):
             return _Weight(0.55, 35)
         case CallerHistory():
             # A good history lowers nothing: numbers are forged, and nobody forges a bad one.

@@ -191,6 +191,7 @@ class VoiceMatch(StrEnum):
 
     SAME = "same"
     OTHER = "other"
+    REPLAYED = "replayed"  # a recording that was enrolled, played again
     UNDECIDED = "undecided"
 
 

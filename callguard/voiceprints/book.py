@@ -6,7 +6,7 @@ that was copied to another person's row does not open.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -246,6 +246,23 @@ async def whose(session: Session, tenant_id: UUID, said: str) -> list[Whose]:
 async def meant(session: Session, tenant_id: UUID, said: str) -> list[UUID]:
     """Whose voiceprints a name, an e-mail address or an id (the voiceprint's own, too) may mean."""
     return [row["id"] for row in await session.rows("voiceprints.meant", tenant_id, said)]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A voiceprint as `Voiceprint.pack` made it, in memory only; `network` made its embeddings."""
+
+    id: UUID
+    packed: bytes = field(repr=False)
+    network: str
+
+
+async def opened(session: Session, tenant_id: UUID, keys: Keyring, ids: Sequence[UUID]) -> list[Opened]:
+    """Those of these voiceprints that are there and complete. Raises SealBroken, ConfigurationError."""
+    return [
+        Opened(row["id"], keys.open(row["sealed"], row["key_id"], _place(tenant_id, row["id"])), row["model"])
+        for row in await session.rows("voice.voiceprints", tenant_id, ids)
+    ]
 
 
 def _place(tenant_id: UUID, enrolment_id: UUID) -> bytes:
