@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     """Memory for the audio that waits for that, in MB (two minutes each); 0: none is kept."""
 
     voice_workers: int = Field(1, alias="VOICE_WORKERS", ge=0, le=64)
-    """Processes that judge whether callers' voices are synthetic; 0: voices are not judged."""
+    """Processes that judge callers' voices, a core each at the most; 0: voices are not judged."""
 
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     """Turns the LLM judge on."""
@@ -271,6 +271,11 @@ class Settings(BaseSettings):
     def twilio_base_url(self) -> str:
         """Where REST requests go."""
         return self.twilio_api_url or (LOCAL_TWILIO_API_URL if self.local_mode else TWILIO_API_URL)
+
+    @property
+    def compares_voices(self) -> bool:
+        """Whether callers are compared with enrolled voices."""
+        return self.voice_workers > 0 and self.voiceprint_key is not None
 
     @property
     def llm_configured(self) -> bool:

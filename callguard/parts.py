@@ -29,6 +29,7 @@ from callguard.analysis.catalogue_store import keep_shipped
 from callguard.analysis.desk import JudgeDesk
 from callguard.analysis.judge import OpenAIJudge
 from callguard.analysis.llm import ChatServer
+from callguard.analysis.sources import Sources
 from callguard.api.feedback import feedback_routes
 from callguard.api.protection import protection_routes
 from callguard.canary.caller import CANARY_CALL, CANARY_DUE, CANARY_TEXT, CANARY_WATCH, Canary, Numbers
@@ -58,11 +59,13 @@ from callguard.listening.book import StreamFiguresBook
 from callguard.listening.ears import Ears
 from callguard.listening.local import LocalTranscriber
 from callguard.listening.voice import VoiceWatch
+from callguard.listening.voice_book import VoiceBook
+from callguard.listening.voice_judge import VoiceJudge
 from callguard.listening.voice_workers import VoiceWorkers
 from callguard.listening.voicemail import DELETE_RECORDING, Voicemails
 from callguard.listening.watch import WATCH_STREAM, ListeningWatch
 from callguard.media.admission import Admission
-from callguard.media.endpoint import LiveStreams, StreamEar, make_media_endpoint
+from callguard.media.endpoint import LiveStreams, make_media_endpoint
 from callguard.memory.book import PURPOSE as MEMORY
 from callguard.memory.book import Memory, Rememberer
 from callguard.memory.feedback import REMEMBER
@@ -78,6 +81,9 @@ from callguard.trust.keys import Keys
 from callguard.trust.links import AlertLinks
 from callguard.trust.passes import PassIssuer
 from callguard.trust.sealing import Sealer
+from callguard.voice.deepfake.detectors import Choice
+from callguard.voice.deepfake.remote import RemoteDetector
+from callguard.voiceprints.keyring import keyring
 from callguard.worker import Handler
 
 Task = Callable[[], Awaitable[None]]
@@ -224,19 +230,12 @@ def _listening(ground: Ground) -> Part:
         most_bytes=settings.local_recognition_backlog_mb * 1_000_000,
     )
     local = LocalTranscriber(recorder, ground.recogniser, seats, afterwards, is_first=hears_itself)
-    ears: list[StreamEar] = [local]
-    tasks: dict[str, Task] = {"afterwards": afterwards.run}
-    if settings.voice_workers:
-        workers = VoiceWorkers(settings.voice_workers)
-        ground.stack.callback(workers.close)
-        voice = VoiceWatch(database, workers)
-        ears.append(voice)
-        tasks["voice"] = voice.run
+    voice = _voice(ground)
     media = make_media_endpoint(
         Admission(database, ground.signatures, ground.passes),
         StreamFiguresBook(database, local),
         ground.streams,
-        ear=Ears(*ears),
+        ear=Ears(local, voice) if voice else local,
     )
     watch = ListeningWatch(
         database, ground.telephony, ground.twiml, ground.streams, transcribed=not hears_itself
@@ -254,8 +253,20 @@ def _listening(ground: Ground) -> Part:
             ),
             DELETE_RECORDING: Handler(voicemails.delete, attempts=20),
         },
-        tasks=tasks,
+        tasks={"afterwards": afterwards.run} | ({"voice": voice.run} if voice else {}),
     )
+
+
+def _voice(ground: Ground) -> VoiceWatch | None:
+    settings = ground.settings
+    if not settings.voice_workers:
+        return None
+    workers = VoiceWorkers(Choice.of(settings).name, settings.voice_workers)
+    ground.stack.push_async_callback(workers.close)
+    url, key = settings.deepfake_api_url, settings.deepfake_api_key
+    server = RemoteDetector(url, key.get_secret_value() if key else None) if url else None
+    keys = keyring(settings.voiceprint_key) if settings.compares_voices else None
+    return VoiceWatch(VoiceBook(ground.database, keys), VoiceJudge(workers, server), settings.voice_workers)
 
 
 def _analysis(ground: Ground) -> Part:
@@ -264,7 +275,8 @@ def _analysis(ground: Ground) -> Part:
     desk = _judge_desk(ground)
     threads = ThreadPoolExecutor(max_workers=SCORED_AT_ONCE, thread_name_prefix="scorer")
     ground.stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-    analyst = Analyst(ground.database, models.load(), threads, desk, caps, ground.memory)
+    beside = Sources(settings.voice_workers > 0, settings.compares_voices)
+    analyst = Analyst(ground.database, models.load(), threads, desk, caps, ground.memory, beside)
     return Part(
         work={
             ANALYSE: Handler(analyst.analyse, attempts=20),

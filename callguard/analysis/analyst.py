@@ -16,7 +16,7 @@ from callguard.alerting.outbox import request_alerts
 from callguard.analysis import opinions
 from callguard.analysis.desk import JUDGE, NOT_SET_UP, JudgeDesk
 from callguard.analysis.models import Scorer
-from callguard.analysis.sources import beside_words
+from callguard.analysis.sources import Sources
 from callguard.canary import runs as canary
 from callguard.db import queue
 from callguard.db.pool import Database, Row, Session
@@ -63,9 +63,11 @@ class Analyst:
         desk: JudgeDesk | None,
         caps: Caps,
         memory: Memory,
+        sources: Sources,
     ) -> None:
         self._database = database
         self._memory = memory
+        self._sources = sources
         self._scorer = scorer
         self._threads = threads
         self._desk = desk
@@ -121,7 +123,8 @@ class Analyst:
         """Stores the verdict with what follows from it."""
         level = Attestation.of(call["stir_verstat"]).level
         history = await self._memory.history(session, work.tenant_id, call, words, level)
-        signals: list[Signal] = [local, llm, history, *await beside_words(session, call, local)]
+        beside = await self._sources.beside_words(session, call, words, local)
+        signals: list[Signal] = [local, llm, history, *beside]
         assessment, answer = await _standing(session, work.call_id, signals, words)
         analysis_id = await _store(
             session, work, call, words, assessment, opinions.to_json(llm), _versions(call, local, llm)

@@ -12,7 +12,7 @@ from callguard.domain.transcript import Utterance
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one signal brought to the risk: `risk` 0-100, or None; then `state` says why there is none.
-    `points`: by how much it moved the whole.
+    `points`: by how much it moved the whole; `speech_seconds`: of the caller's, where that was judged.
     """
 
     signal: str
@@ -22,6 +22,7 @@ class Contribution:
     tactics: Sequence[str] = ()
     points: int = 0
     finding: str | None = None
+    speech_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,13 @@ def _introduces(words: str, contact: Enrolled) -> bool:
     name = next(iter(normalise(contact.name).split()), "")
     kin = normalise(contact.relationship or "")
     as_kin = kin and any(contains(words, f"{i} {your} {kin}") for i in _I_AM for your in _YOUR)
-    return as_kin or bool(name) and (
-        any(contains(words, f"{i} {name}") for i in _I_AM)
-        or any(contains(words, f"{name} {here}") for here in _HERE)
+    return (
+        as_kin
+        or bool(name)
+        and (
+            any(contains(words, f"{i} {name}") for i in _I_AM)
+            or any(contains(words, f"{name} {here}") for here in _HERE)
+        )
     )
 
 

@@ -65,7 +65,8 @@ class AlertLevel(StrEnum):
 class Contribution:
     """What one signal brought: its own `risk` 0-100, None where it carries none, the `points` by which it
     moved the result, a sentence for people, and the tactics it found in the words, the strongest first.
-    `finding` names what was found where it is one of a few: a claim, an answer, a match.
+    `finding` names what was found where it is one of a few: a claim, an answer, a match, how a voice sounds;
+    `speech_seconds`: of the caller's speech, where that is what was judged.
 
     The points of all signals add up to what was measured.
     """
@@ -77,6 +78,7 @@ class Contribution:
     tactics: tuple[Tactic, ...] = ()
     points: int = 0
     finding: str | None = None
+    speech_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +279,7 @@ def _contributions(present: Sequence[Signal]) -> tuple[Contribution, ...]:
 
 
 def _contribution(signal: Signal, points: int) -> Contribution:
-    risk, tactics = None, list[Tactic]()
+    risk, tactics, speech_s = None, list[Tactic](), None
     state: SignalState = SignalState.MEASURED
     match signal:
         case LocalScore():
@@ -285,13 +287,14 @@ def _contribution(signal: Signal, points: int) -> Contribution:
         case LlmOpinion():
             risk, tactics = signal.risk, list(signal.tactics)
         case Deepfake():
-            risk = round(100 * signal.score)
+            risk, speech_s = round(100 * signal.score), round(signal.speech_seconds, 1)
         case NotAvailable():
             state = signal.state
         case _:
             pass
     detail = detail_of(signal, tactics)
-    return Contribution(name_of(signal), state, risk, detail, tuple(tactics), points, finding_of(signal))
+    found = finding_of(signal)
+    return Contribution(name_of(signal), state, risk, detail, tuple(tactics), points, found, speech_s)
 
 
 def _explanation(verdict: Verdict, fraud_type: FraudType | None, tactics: Sequence[Tactic]) -> str:

@@ -41,10 +41,10 @@ def detail_of(signal: Signal, tactics: Sequence[Tactic]) -> str:  # noqa: PLR091
         case CallerHistory():
             return " ".join(signal.reasons) or "Nothing is known of the number."
         case Deepfake():
-            heard = f"{signal.speech_seconds:.0f} s of speech"
-            return f"Synthetic with {signal.score:.0%} probability, from {heard}."
+            heard = f"{signal.score:.0%} probability of a synthetic voice, from {signal.speech_seconds:.0f} s"
+            return f"{_SOUNDED[sound_of(signal.score)]} ({heard} of speech.)"
         case KnownVoice():
-            return _MATCHED[signal.match]
+            return f"{_MATCHED[signal.match]} (Similarity {signal.similarity:.2f}, from -1 to 1.)"
         case ClaimedIdentity():
             return _ANSWERED[signal.answer] if signal.answer else _CLAIMED[signal.claim]
         case NotAvailable():
@@ -59,8 +59,17 @@ def finding_of(signal: Signal) -> str | None:
             return signal.answer or signal.claim
         case KnownVoice():
             return signal.match
+        case Deepfake():
+            return sound_of(signal.score)
         case _:
             return None
+
+
+def sound_of(score: float) -> str:
+    """What a deepfake score of 0 to 1 means. No low score shows that a voice is human."""
+    if score > SYNTHETIC_ABOVE:
+        return "synthetic"
+    return "no_synthesis" if score < NO_EVIDENCE_BELOW else "unclear"
 
 
 def kind_of(fraud_type: FraudType) -> str:
@@ -129,6 +138,12 @@ _DEED = {
     Tactic.RAPPORT: "appeals to trust or affection",
     Tactic.AUTOMATION: "plays a recorded message",
 }
+SYNTHETIC_ABOVE, NO_EVIDENCE_BELOW = 0.7, 0.3
+_SOUNDED = {
+    "synthetic": "The voice sounds synthetic.",
+    "unclear": "Whether the voice is synthetic is uncertain.",
+    "no_synthesis": "No evidence that the voice is synthetic; a good copy leaves none.",
+}
 _ATTESTED = {
     AttestationLevel.A: "The carrier vouches for the number; that says nothing about the caller's honesty.",
     AttestationLevel.B: "The carrier knows the caller, not the number.",
@@ -139,6 +154,7 @@ _ATTESTED = {
 _MATCHED = {
     VoiceMatch.SAME: "The voice resembles the enrolled one; a copy of that voice would too.",
     VoiceMatch.OTHER: "The voice is not the one that was enrolled of the person the caller claims to be.",
+    VoiceMatch.REPLAYED: "What is heard is a recording that was enrolled, played again.",
     VoiceMatch.UNDECIDED: "Whether it is the enrolled voice can't be told.",
 }
 _CLAIMED = {

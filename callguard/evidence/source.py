@@ -23,8 +23,8 @@ class Quotation:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one signal brought: names as they are stored, `risk` 0-100 or None, its points in the whole, and
-    `detail` in fixed words.
+    """What one signal brought: names as they are stored, `risk` 0-100 or None, its points in the whole,
+    `detail` in fixed words, and from how many seconds of speech it is, where that counts.
     """
 
     signal: str
@@ -34,6 +34,7 @@ class Part:
     points: int
     finding: str | None = None
     detail: str = ""
+    speech_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def _parts(contributions: Sequence[dict[str, Any]]) -> tuple[Part, ...]:
             part.get("points", 0),
             part.get("finding"),
             part["detail"],
+            part.get("speech_seconds"),
         )
         for part in contributions
     )

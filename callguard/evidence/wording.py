@@ -68,6 +68,8 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     languages: Mapping[str, str]
     attested: Mapping[str, str]
     not_available: str
+    from_speech: str
+    absent: Mapping[str, str]
     found: str
     tactics: Mapping[str, str]
     what_happened: str

@@ -118,7 +118,9 @@ class VoiceWatch:
             await self._is_due.wait()
             turn = self._next_turn()
             try:
-                await self._judge_windows([(voice, voice.waiting.popleft()) for voice in turn if voice.waiting])
+                await self._judge_windows(
+                    [(voice, voice.waiting.popleft()) for voice in turn if voice.waiting]
+                )
                 for voice in turn:
                     if voice.should_compare:
                         await self._compare(voice)
@@ -161,9 +163,7 @@ class VoiceWatch:
 
     def _announce(self, voice: VoiceStream, reading: VoiceReading) -> None:
         voice.told = reading
-        self._untold[voice.stream.stream_sid, None] = partial(
-            self._book.keep_reading, voice.stream, reading
-        )
+        self._untold[voice.stream.stream_sid, None] = partial(self._book.keep_reading, voice.stream, reading)
         self._has_news.set()
 
     async def _compare(self, voice: VoiceStream) -> None:

@@ -53,7 +53,9 @@ class VoiceJudge:
                 if window.may_leave and verdicts[place].score.score is not None
             ]
             for place, verdict in zip(
-                leaving, await self._asked(self._server, [samples_of(windows[p].pcm) for p in leaving]), strict=False
+                leaving,
+                await self._asked(self._server, [samples_of(windows[p].pcm) for p in leaving]),
+                strict=False,
             ):
                 verdicts[place] = verdict
         return verdicts
@@ -62,9 +64,7 @@ class VoiceJudge:
         """A caller's voice beside enrolled ones, here in the house. Raises VoiceNotJudged."""
         return await self._workers.compare(mulaw, [(each.packed, each.network) for each in voiceprints])
 
-    async def _asked(
-        self, server: RemoteDetector, windows: Sequence[NDArray[np.float32]]
-    ) -> list[Verdict]:
+    async def _asked(self, server: RemoteDetector, windows: Sequence[NDArray[np.float32]]) -> list[Verdict]:
         """The server's verdicts; none where it gives no answer."""
         try:
             return [Verdict(score, server.version) for score in await server.judge(windows)]

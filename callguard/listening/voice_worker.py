@@ -139,7 +139,9 @@ def main() -> None:
     """The process."""
     os.nice(NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print must not end up among the answers
+    os.dup2(
+        sys.stderr.fileno(), sys.stdout.fileno()
+    )  # what libraries print must not end up among the answers
     serve(Judge(Choice(sys.argv[1]).load), sys.stdin.buffer, answers, lambda: os._exit(0))
 
 

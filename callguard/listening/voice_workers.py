@@ -80,7 +80,9 @@ class VoiceWorkers:
         finally:
             self._idle.put_nowait(worker)
         if isinstance(told, Failed):
-            raise VoiceNotJudged("A voice could not be judged. Check the detector with: callguard score", code=told.code)
+            raise VoiceNotJudged(
+                "A voice could not be judged. Check the detector with: callguard score", code=told.code
+            )
         assert isinstance(told, answer), "a worker answers what it was asked"
         return told
 

@@ -146,7 +146,7 @@ WHERE id = $1 AND status = 'active' AND transcription_restarts < $2;
 -- What a verdict needs beside the words.
 SELECT c.id, c.user_id, c.caller_number, c.attestation, c.stir_verstat, c.language, c.language_switched_from, c.keywords,
        c.keyword_at, c.decision_reason, c.status, c.claimed_identity_answer, c.analysis_policy, c.catalogue_version, c.suspected_at,
-       u.name AS person_name, u.phone_number, u.twilio_number
+       c.claimed_voices, u.name AS person_name, u.phone_number, u.twilio_number
 FROM active_calls c JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
 WHERE c.id = $1;
 
