@@ -253,7 +253,7 @@ def _listening(ground: Ground) -> Part:
             ),
             DELETE_RECORDING: Handler(voicemails.delete, attempts=20),
         },
-        tasks={"afterwards": afterwards.run} | ({"voice": voice.run} if voice else {}),
+        tasks={"afterwards": afterwards.run, **({"voice": voice.run} if voice else {})},
     )
 
 

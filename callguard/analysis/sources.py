@@ -28,8 +28,9 @@ from callguard.domain.signals import (
 from callguard.domain.transcript import Speaker, Utterance
 from callguard.domain.voice_reading import best_of
 
-_NOT_YET, _NOT_CONFIGURED = SignalState.NOT_AVAILABLE_YET, SignalState.NOT_CONFIGURED
-_TOO_LITTLE = SignalState.TOO_LITTLE_SPEECH
+_NOT_YET: AbsentState = SignalState.NOT_AVAILABLE_YET
+_NOT_CONFIGURED: AbsentState = SignalState.NOT_CONFIGURED
+_TOO_LITTLE: AbsentState = SignalState.TOO_LITTLE_SPEECH
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ _NO_SCORE: dict[AbsentState, str] = {
     _NOT_CONFIGURED: "Whether voices are synthetic is not judged here.",
     _NOT_YET: "Whether the voice is synthetic is not judged yet.",
     _TOO_LITTLE: "The caller has spoken too little to judge the voice.",
-    SignalState.UNSUITABLE: "What comes from the caller is no speech that could be judged: music, tones or noise.",
+    SignalState.UNSUITABLE: "The caller's sound is music, tones or noise: no speech that could be judged.",
     SignalState.FAILED: "Judging the voice failed; it is tried again with the caller's next words.",
 }
 _COMPARING = {

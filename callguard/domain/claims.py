@@ -43,17 +43,12 @@ def claimed(
 
 
 def _introduces(words: str, contact: Enrolled) -> bool:
-    name = next(iter(normalise(contact.name).split()), "")
     kin = normalise(contact.relationship or "")
-    as_kin = kin and any(contains(words, f"{i} {your} {kin}") for i in _I_AM for your in _YOUR)
-    return (
-        as_kin
-        or bool(name)
-        and (
-            any(contains(words, f"{i} {name}") for i in _I_AM)
-            or any(contains(words, f"{name} {here}") for here in _HERE)
-        )
-    )
+    if kin and any(contains(words, f"{i} {your} {kin}") for i in _I_AM for your in _YOUR):
+        return True
+    name = next(iter(normalise(contact.name).split()), "")
+    introductions = [*(f"{i} {name}" for i in _I_AM), *(f"{name} {here}" for here in _HERE)]
+    return bool(name) and any(contains(words, phrase) for phrase in introductions)
 
 
 # As words.normalise leaves them: "it's" is 'its', 'c'est' is 'cest'.
@@ -63,10 +58,10 @@ _I_AM: Final = (
     "cest", "cest moi", "je suis", "ici", "je mappelle", "moi cest",
     "hier ist", "hier spricht", "hier", "ich bin", "ich bins", "ich heisse", "ich bin die", "ich bin der",
     "sou", "sou a", "sou o", "aqui e a", "aqui e o", "fala a", "fala o", "chamo me", "sou eu a", "sou eu o",
-)  # fmt: skip # noqa: E501
+)  # fmt: skip
 _HERE: Final = ("here", "speaking", "hier", "aqui", "am apparat", "a lappareil")
 _YOUR: Final = (
-    "your", "tu", "su", "ta", "ton", "votre", "deine", "dein", "ihre", "ihr", "a tua", "o teu", "a sua", "o seu",
-    "tua", "teu", "sua", "seu",
+    "your", "tu", "su", "ta", "ton", "votre", "deine", "dein", "ihre", "ihr", "tua", "teu", "sua", "seu",
+    "a tua", "o teu", "a sua", "o seu",
 )  # fmt: skip
 _ITS_ME: Final = ("its me", "it is me", "soy yo", "cest moi", "ich bins", "ich bin es", "sou eu")

@@ -186,7 +186,7 @@ class VoiceWatch:
         self._has_news.set()
 
     async def _tell(self) -> None:
-        """Stores the news, each once the one before is stored; what is newer takes the place of what waits."""
+        """Stores the news, one after the other; what is newer takes the place of what waits."""
         while True:
             await self._has_news.wait()
             key = next(iter(self._untold))

@@ -23,7 +23,7 @@ from callguard.errors import CallguardError
 from callguard.voice.deepfake.detectors import Choice
 from callguard.voice.deepfake.port import Detector
 from callguard.voice.speaker import model as speaker
-from callguard.voice.speaker.verification import Reason, verify
+from callguard.voice.speaker.verification import verify
 from callguard.voice.speaker.voiceprint import Voiceprint
 
 NICENESS: Final = 10
@@ -115,7 +115,7 @@ def _compare(request: Compare) -> Compared:
 
 
 def serve(judge: Judge, requests: BinaryIO, answers: BinaryIO, leave: Callable[[], None]) -> None:
-    """Answers until the requests end; then leaves, from a thread of its own, since a model may be computing."""
+    """Answers until the requests end; then leaves, by a thread of its own: a model may be computing."""
     waiting: SimpleQueue[bytes] = SimpleQueue()
 
     def read() -> None:

@@ -133,7 +133,8 @@ class _Worker:
         to.write(framed(request))
         await to.drain()
         body = await back.readexactly(int.from_bytes(await back.readexactly(LENGTH_BYTES)))
-        return msgspec.msgpack.decode(body, type=Answer)
+        answer: Answer = msgspec.msgpack.decode(body, type=Answer)
+        return answer
 
     async def end(self) -> None:
         """Kills the process, if there is one, and sees it gone."""
