@@ -41,8 +41,8 @@ def is_news(told: VoiceReading | None, now: VoiceReading) -> bool:
         return False
     weighs = max(told.score, now.score) > SYNTHETIC_FROM
     moved = abs(now.score - told.score) >= (SCORE_MOVED if weighs else SCORE_MOVED_BELOW)
-    is_short = told.speech_seconds < SPEECH_ENOUGH_S
-    return moved or (is_short and now.speech_seconds >= SPEECH_GREW * told.speech_seconds)
+    enough = min(SPEECH_ENOUGH_S, SPEECH_GREW * told.speech_seconds)
+    return moved or told.speech_seconds < enough <= now.speech_seconds
 
 
 @dataclass(frozen=True, slots=True)

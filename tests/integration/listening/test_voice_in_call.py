@@ -147,7 +147,7 @@ async def test_without_workers_voices_are_not_configured(settings: Settings, clu
 async def test_a_killed_process_costs_the_call_nothing(
     settings: Settings, cluster: Cluster, tmp_path: Path
 ) -> None:
-    async with house(judging(settings, always(tmp_path, 0.9))) as (stage, twilio):
+    async with house(judging(settings, always(tmp_path, 0.9))) as (_, twilio):
         call = await VoiceCall(twilio).ring()
         async with call.streaming() as line:
             await call.say(KEYWORD)
@@ -159,8 +159,8 @@ async def test_a_killed_process_costs_the_call_nothing(
             await reading(cluster, 8.0)
             assert children() != [process]
             await line.end()
-        assert stage.services is not None
-        assert await value(cluster, "SELECT end_reason FROM media_streams") == "stopped"
+        ended = "SELECT end_reason FROM media_streams"
+        assert await eventually(lambda: value(cluster, ended), bool) == "stopped"
 
 
 async def test_a_detector_that_fails_is_a_state_that_people_see(
@@ -180,17 +180,18 @@ async def test_a_detector_that_fails_is_a_state_that_people_see(
 async def test_every_call_is_looked_at_where_the_processes_are_slower_than_the_calls(
     settings: Settings, cluster: Cluster, tmp_path: Path
 ) -> None:
-    """Thirty calls at once with half a minute of speech each, which one process can't score in that time."""
+    """Twelve calls at once: there are 9 windows of each, and one process gets to 4 of them at the most."""
+    spoken = speech(20.0)
     async with house(judging(settings, always(tmp_path, 0.9))) as (_, twilio):
-        calls = [await VoiceCall(twilio).ring(f"+120255501{number:02}") for number in range(30, 60)]
+        calls = [await VoiceCall(twilio).ring(f"+120255501{number:02}") for number in range(30, 42)]
 
-        async def talk(call: VoiceCall, number: int) -> None:
+        async def talk(call: VoiceCall) -> None:
             async with call.streaming() as line:
                 await call.say(KEYWORD)
-                await line.hear(speech(30.0, seed=number % 3))
+                await line.hear(spoken)
                 await line.end()
 
-        await asyncio.gather(*(talk(call, number) for number, call in enumerate(calls)))
+        await asyncio.gather(*(talk(call) for call in calls))
         found = await eventually(lambda: readings(cluster), lambda seen: len(seen) == len(calls))
         assert {row["state"] for row in found} == {"measured"}
         assert await value(cluster, "SELECT count(*) FROM media_streams WHERE lost_ms = 0") == len(calls)

@@ -55,7 +55,7 @@ class VoiceCall:
     async def say(self, text: str, track: str = "inbound_track") -> None:
         self.said += 1
         reply = await self.twilio.post("/transcription", heard(self.sid, self.said, text, track=track))
-        assert reply.status_code == 200
+        assert reply.is_success
 
     @asynccontextmanager
     async def streaming(self, token: str | None = None, number: int = 0) -> AsyncIterator["VoiceLine"]:
