@@ -99,16 +99,21 @@ def opened_book(settings: Settings) -> Voiceprints:
 def recording(path: Path) -> Samples:
     """A file's samples as they are compared. Raises AudioError; the message names the file."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise AudioError("It is too long. Cut out ten minutes at most.", code="AUDIO_TOO_LONG")
-        samples, rate = wav.samples(path.read_bytes())
+        samples, rate = wav.samples(_content(path))
         return telephone(samples.astype(np.float32), rate)
-    except OSError as error:
-        raise AudioError(
-            f"{path}: can't be read ({type(error).__name__}).", code="AUDIO_UNREADABLE"
-        ) from None
     except AudioError as error:
         raise AudioError(f"{path}: {error.message}", code=error.code) from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        too_long = path.stat().st_size > MOST_BYTES
+        content = b"" if too_long else path.read_bytes()
+    except OSError as error:
+        raise AudioError(f"It can't be read ({type(error).__name__}).", code="AUDIO_UNREADABLE") from None
+    if too_long:
+        raise AudioError("It is too long. Cut out ten minutes at most.", code="AUDIO_TOO_LONG")
+    return content
 
 
 async def of_each_tenant(

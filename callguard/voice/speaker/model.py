@@ -37,11 +37,11 @@ class SpeakerModel:
         self.encoder = Encoder()
         self.version = f"speaker-1 {self.encoder.checksum}-{hashlib.sha256(learnt).hexdigest()[:8]}"
         with np.load(io.BytesIO(learnt)) as arrays:
-            self._backend = Backend(**{name: arrays[name].astype(np.float32) for name in Backend._fields})
+            self.backend = Backend(**{name: arrays[name].astype(np.float32) for name in Backend._fields})
 
     def compare(self, enrolled: Sequence[Vector], heard: Vector) -> Likeness:
         """The voice of some embeddings [256] beside that of another embedding [256]."""
-        return self._backend.compare(np.asarray(enrolled), heard)
+        return self.backend.compare(np.asarray(enrolled), heard)
 
 
 class Backend(NamedTuple):
