@@ -21,7 +21,7 @@ from callguard.evaluation.speaker import (
 from callguard.evaluation.statistics import Estimate
 from callguard.voice.speaker import model
 from callguard.voice.speaker.voiceprint import SAMPLES_NEEDED
-from callguard.voiceprints.book import Samples
+from callguard.voice.speaker.speech import Samples
 
 WIDTH = 130
 

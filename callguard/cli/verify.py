@@ -13,7 +13,7 @@ from callguard.cli.voiceprints import meant, opened_book, recording
 from callguard.config import load_settings
 from callguard.voice.speaker.verification import Verdict, Verification
 from callguard.voice.speaker.words import FOUND
-from callguard.voiceprints.book import Samples
+from callguard.voice.speaker.speech import Samples
 
 REFUSED, UNDECIDED = 1, 3
 _STATUS: Final = {Verdict.VERIFIED: 0, Verdict.REFUSED: REFUSED, Verdict.UNDECIDED: UNDECIDED}

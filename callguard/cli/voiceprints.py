@@ -16,10 +16,10 @@ from callguard.db.pool import Database, Session
 from callguard.errors import AudioError
 from callguard.speech import wav
 from callguard.voice.speaker import model
-from callguard.voice.speaker.speech import telephone
+from callguard.voice.speaker.speech import Samples, telephone
 from callguard.voice.speaker.voiceprint import SAMPLES_NEEDED
 from callguard.voiceprints import book, consent
-from callguard.voiceprints.book import Enrolled, Samples, Voiceprints, VoiceprintUnknown
+from callguard.voiceprints.book import Enrolled, Voiceprints, VoiceprintUnknown
 from callguard.voiceprints.keyring import keyring
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from callguard.voice.speaker.embedding import STRETCH_S, Encoder, Vector
 from callguard.voice.speaker.speech import speech_of
 from training.speaker.channel import CHANNELS, through
 from training.speaker.clips import Sample, Sound
-from training.speaker.fit import Embeddings
+from callguard.evaluation.speaker_trials import Embeddings
 
 
 def of_all(samples: list[Sample], encoder: Encoder, kept: Path) -> Embeddings:

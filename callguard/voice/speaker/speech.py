@@ -11,6 +11,10 @@ from callguard.errors import AudioError
 from callguard.voice.resampling import resample
 
 RATE: Final = 8000
+
+Samples = NDArray[np.float32]
+"""Float32 mono [n] at 8000 Hz: what `telephone` gives."""
+
 _FRAME: Final = 160  # 20 ms
 _AGGRESSIVENESS: Final = 2
 _LEVEL: Final = 10 ** (-26 / 20)  # at which the detector hears quiet and loud recordings alike
