@@ -20,8 +20,8 @@ from callguard.evaluation.speaker import (
 )
 from callguard.evaluation.statistics import Estimate
 from callguard.voice.speaker import model
-from callguard.voice.speaker.voiceprint import SAMPLES_NEEDED
 from callguard.voice.speaker.speech import Samples
+from callguard.voice.speaker.voiceprint import SAMPLES_NEEDED
 
 WIDTH = 130
 

@@ -21,9 +21,9 @@ from callguard.evaluation.speaker_trials import (
 from callguard.evaluation.statistics import BINS, Estimate
 from callguard.voice.speaker.embedding import STRETCH_S
 from callguard.voice.speaker.model import SpeakerModel
+from callguard.voice.speaker.speech import Samples, speech_of
 from callguard.voice.speaker.verification import OTHER_BELOW, SAME_FROM
 from callguard.voice.speaker.voiceprint import MOST_HEARD
-from callguard.voice.speaker.speech import Samples, speech_of
 
 _SPANS: Final = ((0.0, 4.0), (4.0, 6.0), (6.0, np.inf))
 

@@ -23,7 +23,6 @@ from callguard.voice.speaker.voiceprint import Refusal, Voiceprint, with_recordi
 from callguard.voiceprints.consent import WORDING
 from callguard.voiceprints.keyring import Keyring
 
-
 _MATCHES: Final = {
     Verdict.VERIFIED: VoiceMatch.SAME,
     Verdict.REFUSED: VoiceMatch.OTHER,

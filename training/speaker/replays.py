@@ -1,4 +1,4 @@
-"""Is a recording that was enrolled noticed when it is played again, and how often is another one taken for it?"""
+"""Is an enrolled recording noticed when it is played again, and how often is another one taken for it?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
