@@ -28,8 +28,10 @@ _PROMPTS: Final = {
 _SOUNDS: Final = {".wav", ".gsm", ".ogg"}
 _LEAST_FILES: Final = 60
 """Fewer words of a game are too little for four samples."""
-_SYLLABLES: Final = ("ar/alpha", "cs/alpha", "es/syllab", "he/syllab", "hu/alpha", "it/syllab", "ml/syllab", "nb/alpha",
-                     "nds/syllab", "nl/syllab", "pt_BR/syllab", "tn/syllab")  # fmt: skip
+_SYLLABLES: Final = (
+    *("ar/alpha", "cs/alpha", "es/syllab", "he/syllab", "hu/alpha", "it/syllab", "ml/syllab", "nb/alpha"),
+    *("nds/syllab", "nl/syllab", "pt_BR/syllab", "tn/syllab"),
+)
 
 
 def clips(packages: Path) -> Iterator[Clip]:
