@@ -1,6 +1,6 @@
 """What comparing voices costs: CPU milliseconds, on one thread, of each step for 4 s of speech.
 
-    python -m bench.speaker [--json]
+python -m bench.speaker [--json]
 """
 
 import argparse

@@ -157,7 +157,7 @@ def equal_error(told: Trials, weights: Floats) -> float:
     others = np.where(told.same, 0, weights)[order]
     refused, accepted = np.cumsum(own) / own.sum(), 1 - np.cumsum(others) / others.sum()
     place = int(np.argmin(np.abs(refused - accepted)))
-    return float((refused[place] + accepted[place]) / 2)
+    return max(0.0, float((refused[place] + accepted[place]) / 2))  # sums of weights end a hair off
 
 
 def accepted(least: float, *, same: bool) -> Rate:
