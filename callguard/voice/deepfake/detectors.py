@@ -1,6 +1,6 @@
 """The detectors by name, each behind the guard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,11 +18,11 @@ REMOTE: Final = "remote"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which detector: `shipped`, `remote`, or the path of an ONNX network. Goes to other processes as it is."""
+    """Which detector: `shipped`, `remote`, or the path of an ONNX network. Other processes can be given it."""
 
     name: str = SHIPPED
     url: str | None = None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: Settings, name: str | None = None) -> Self:

@@ -1,4 +1,4 @@
-"""One recording or stream through a detector: the windows' scores as they come, and what they say together."""
+"""One recording or stream through a detector: the windows' scores as they come, and all of them as one."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from callguard.voice.deepfake.port import CallScore, Detector, Reason, WindowSco
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A window, by the times of the recording at which its speech begins and ends, and its score or why none."""
+    """A window, by when its speech begins and ends in the recording, and its score or why there is none."""
 
     start_s: float
     end_s: float
