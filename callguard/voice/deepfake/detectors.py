@@ -18,7 +18,7 @@ REMOTE: Final = "remote"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which detector: `shipped`, `remote`, or the path of an ONNX network. Other processes can be given it."""
+    """Which detector: `shipped`, `remote`, or an ONNX network's path. Other processes can be given it."""
 
     name: str = SHIPPED
     url: str | None = None
