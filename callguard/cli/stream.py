@@ -21,7 +21,7 @@ def stream(
     model: Annotated[str | None, MODEL] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each chunk.")] = False,
 ) -> None:
-    """Judge a recording chunk by chunk, as a call is judged, in bounded memory; score as `callguard score`."""
+    """Judge a recording chunk by chunk, as a call is judged: the score of `callguard score` in the end."""
     scoring = Scoring(str(audio), pieces(audio, chunk_duration), Choice.of(load_settings(), model).load())
     console = Console(highlight=False)
     for number, progress in enumerate(scoring, 1):

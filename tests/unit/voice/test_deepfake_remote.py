@@ -116,7 +116,7 @@ async def test_a_wrong_key_is_told_without_the_key(server: VoiceServer) -> None:
     assert "some other" not in caught.value.message
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://127.0.0.1:99999", "http://"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://"])
 async def test_where_nobody_listens_is_told(url: str) -> None:
     with pytest.raises(DetectorError) as caught:
         await RemoteDetector(url).judge([LOW])
