@@ -20,29 +20,10 @@ from callguard.errors import ConfigurationError
 from callguard.voice.deepfake.detectors import Choice
 from callguard.voice.deepfake.labels import RiskLevel
 
-SUFFIXES = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".m4a",
-        ".mp4",
-        ".aac",
-        ".webm",
-        ".aif",
-        ".aiff",
-        ".au",
-        ".amr",
-        ".wma",
-        ".gsm",
-        ".ulaw",
-        ".alaw",
-    ]
-)
+SUFFIXES = {
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".webm"),
+    *(".aif", ".aiff", ".au", ".amr", ".wma", ".gsm", ".ulaw", ".alaw"),
+}
 NOTHING_SCORED = 1
 
 

@@ -33,9 +33,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest):
-    app.command()(command)
-for command in (batch, score, stream):
+for command in (
+    demo,
+    serve,
+    simulate,
+    migrate,
+    invite,
+    app_link,
+    check,
+    explain,
+    backtest,
+    batch,
+    score,
+    stream,
+):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")

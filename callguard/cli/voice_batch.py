@@ -28,7 +28,7 @@ AHEAD: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A recording in the report. `reason` says why it has no score, `error` and `error_code` what is wrong."""
+    """A recording in the report. `reason` says why it has no score, `error` what is wrong with the file."""
 
     call_id: str
     file_path: str
