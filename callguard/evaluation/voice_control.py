@@ -67,7 +67,7 @@ def _counted(keys: Iterable[tuple[bool, str]]) -> dict[tuple[bool, str], int]:
 
 
 def _fitted(seen: Values, synthetic: NDArray[np.bool_], asked: Values) -> Values:
-    """Ridge-penalised logistic regression by Newton's method on standardised measures, classes weighing alike."""
+    """Ridge-penalised logistic regression by Newton's method; both classes weigh alike."""
     mean, scale = seen.mean(axis=0), seen.std(axis=0) + 1e-6
     design = np.column_stack([(seen - mean) / scale, np.ones(len(seen))])
     weights = np.where(synthetic, 0.5 / synthetic.mean(), 0.5 / (1 - synthetic.mean()))

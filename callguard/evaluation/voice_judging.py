@@ -33,7 +33,7 @@ Load = Callable[[], Detector]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A recording with its score, or why it has none. `channel`: level, noise floor, spectrum; None of none."""
+    """A recording with its score, or why it has none. `channel`: see there; None without speech."""
 
     clip: Clip
     call: CallScore
@@ -77,7 +77,7 @@ def _judged(clip: Clip, detector: Detector, masked: bool, seed: int) -> Judged:
 
 
 def heard(clip: Clip, *, masked: bool = False, seed: int = 0) -> tuple[Samples, list[Window]]:
-    """A recording's samples at 8 kHz, masked by noise or not, and its windows of speech. Raises AudioError."""
+    """A recording's samples at 8 kHz, masked by noise or not, and its windows. Raises AudioError."""
     parts = list(pieces(clip.path, READ_S))
     samples = np.concatenate(parts) if parts else np.empty(0, np.float32)
     windows = speech_windows(samples)
@@ -99,7 +99,8 @@ def with_noise(samples: Samples, windows: Sequence[Window], chance: np.random.Ge
     noise = np.fft.irfft(np.fft.rfft(chance.standard_normal(len(samples))) * shape, len(samples))
     speech = np.mean([np.mean(window.samples.astype(np.float64) ** 2) for window in windows])
     gain = np.sqrt(speech / np.mean(noise**2) * 10 ** (-chance.uniform(*SNR_DB) / 10))
-    return (samples + gain * noise).astype(np.float32)
+    masked: Samples = (samples + gain * noise).astype(np.float32)
+    return masked
 
 
 def channel(samples: Samples, windows: Sequence[Window]) -> tuple[float, ...]:
