@@ -52,14 +52,16 @@ class Curves:
         return area
 
     def eer(self) -> Values:
-        """Where as large a share of humans is alarmed at as of synthetic ones is missed, on straight lines."""
+        """The share of alarmed humans where that of missed synthetic ones is equal, on straight lines."""
         gap = self.missed - self.alarms  # from -1 to 1, never falling
         after = np.argmax(gap >= 0, axis=1)
         rows, before = np.arange(len(gap)), np.maximum(after - 1, 0)
         low, high = gap[rows, before], gap[rows, after]
         share = np.divide(-low, high - low, out=np.zeros_like(low), where=high > low)
-        missed = self.missed[rows, before] + share * (self.missed[rows, after] - self.missed[rows, before])
-        return missed
+        missed: Values = self.missed[rows, before] + share * (
+            self.missed[rows, after] - self.missed[rows, before]
+        )
+        return np.clip(missed, 0, 1)
 
     def min_dcf(self) -> Values:
         """The least normalised cost of detection of ASVspoof 5, over all thresholds: 1 is no better than a

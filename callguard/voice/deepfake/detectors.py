@@ -39,6 +39,11 @@ class Choice:
         key = settings.deepfake_api_key
         return cls(chosen, settings.deepfake_api_url, key.get_secret_value() if key else None)
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a network by its path."""
+        return self.name not in (SHIPPED, REMOTE)
+
     def load(self, *, alone: bool = False) -> Detector:
         """The detector, ready to judge. `alone`: a server without the local detector as its fallback.
 
