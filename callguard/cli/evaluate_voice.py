@@ -1,7 +1,6 @@
 """`callguard evaluate voice`."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -18,18 +17,12 @@ from callguard.cli.voice_tables import print_voices
 from callguard.config import load_settings
 from callguard.errors import ConfigurationError
 from callguard.evaluation.voice import TriedVoice, voice_evaluation
+from callguard.evaluation.voice_calibrating import Method
 from callguard.evaluation.voice_calibrating import calibrate as calibrated
 from callguard.evaluation.voice_judging import Judged, judged
 from callguard.evaluation.voice_manifest import Clip, read_manifest
 from callguard.evaluation.voice_rendering import render_voices
 from callguard.voice.deepfake.detectors import Choice
-
-
-class Method(StrEnum):
-    """A kind of calibration curve."""
-
-    PLATT = "platt"
-    ISOTONIC = "isotonic"
 
 
 def voice(
@@ -52,7 +45,7 @@ def voice(
 ) -> None:
     """Judge labelled recordings and tell how well that went, beside what the channel alone gives away."""
     settings, clips = load_settings(), read_manifest(manifest)
-    choices = [Choice.of(settings, name) for name in detector or [None]]
+    choices = [Choice.of(settings, name) for name in detector or (None,)]
     if calibrate is not None:
         _calibrate(choices, clips, calibrate, masked, seed)
     tried = [

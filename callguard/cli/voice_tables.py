@@ -16,8 +16,8 @@ def print_voices(console: Console, told: VoiceEvaluation) -> None:
     noise = f", under noise 10 to 20 dB below the speech (seed {told.seed})" if told.masked else ""
     console.print(f"{told.synthetic} synthetic and {told.human} human recordings{noise}.")
     console.print(
-        "Intervals: 95 %, whole engines and speakers drawn. Control: level, noise floor and long-term spectrum "
-        "alone; where it does well, the set tells of studios as much as of voices."
+        "Intervals: 95 %, whole engines and speakers drawn. Control: level, noise floor and long-term "
+        "spectrum alone; where it does well, the set tells of studios as much as of voices."
     )
     for figures in told.detectors:
         _print_detector(console, figures, told.control)
@@ -32,7 +32,12 @@ def print_voices(console: Console, told: VoiceEvaluation) -> None:
 def _print_detector(console: Console, figures: VoiceFigures, control: VoiceFigures) -> None:
     console.print(f"\n{figures.detector}", style="bold", end="  ", markup=False)
     console.print(figures.version, markup=False)
-    shown = [figures.all, _named(control.all, "control"), *figures.seconds, *figures.codecs]
+    shown: list[Row | list[str]] = [
+        figures.all,
+        _named(control.all, "control"),
+        *figures.seconds,
+        *figures.codecs,
+    ]
     console.print(_table("All, and by seconds of speech and codec", shown))
     console.print(_table("By engine, each against all humans", figures.engines))
     console.print(_table("Humans by corpus", figures.corpora))

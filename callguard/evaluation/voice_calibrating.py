@@ -1,23 +1,30 @@
 """The calibration of a network on a manifest, written beside it."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from callguard.errors import AudioError, DetectorError
 from callguard.evaluation.voice_judging import heard
 from callguard.evaluation.voice_manifest import Clip
-from callguard.voice.deepfake.calibration import fit_isotonic, fit_platt
+from callguard.voice.deepfake.calibration import Isotonic, Platt, fit_isotonic, fit_platt
 from callguard.voice.deepfake.guard import refusal
 from callguard.voice.deepfake.onnx_file import OnnxNetwork, beside_path
+
+
+class Method(StrEnum):
+    """A kind of calibration curve."""
+
+    PLATT = "platt"
+    ISOTONIC = "isotonic"
 
 
 def calibrate(
     clips: Iterable[Clip],
     path: Path,
-    method: Literal["platt", "isotonic"],
+    method: Method,
     *,
     masked: bool = False,
     seed: int = 0,
@@ -36,7 +43,7 @@ def calibrate(
         passed = [window.samples for window in windows if refusal(window.samples) is None]
         raw[clip.is_synthetic] += network.raw(passed)
     try:
-        curve = (fit_platt if method == "platt" else fit_isotonic)(raw[True], raw[False])
+        curve = (fit_platt if method is Method.PLATT else fit_isotonic)(raw[True], raw[False])
     except ValueError as error:
         raise DetectorError(
             f"{path.name} can't be calibrated: {error}.", code="DETECTOR_CALIBRATION"
@@ -46,7 +53,8 @@ def calibrate(
         network.beside,
         network=network.digest,
         windows=windows_of,
-        **{"platt": None, "isotonic": None} | {method: curve},
+        platt=curve if isinstance(curve, Platt) else None,
+        isotonic=curve if isinstance(curve, Isotonic) else None,
     )
     try:
         beside_path(path).write_bytes(msgspec.json.format(msgspec.json.encode(beside)))

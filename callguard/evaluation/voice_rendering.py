@@ -55,8 +55,8 @@ def _curve(tried: TriedVoice) -> list[tuple[float, float]]:
 
 
 def det_chart(curves: Sequence[Sequence[tuple[float, float]]]) -> Markup:
-    """Misses against alarms on axes of normal deviates (Martin et al., Eurospeech 1997), where scores that are
-    normal give straight lines. A line a detector, drawn from 1 to 80 %.
+    """Misses against alarms on axes of normal deviates (Martin et al., Eurospeech 1997), where normal scores
+    give straight lines. A line a detector, drawn from 1 to 80 %.
     """
     plot = Plot(_WIDE, _WIDE)
     ticks = [(_deviate(share), f"{100 * share:g} %") for share in _SHARES]
