@@ -44,7 +44,7 @@ def read_manifest(path: Path) -> list[Clip]:
     return clips
 
 
-def _clips(rows: csv.DictReader[str], path: Path) -> Iterator[Clip]:
+def _clips(rows: "csv.DictReader[str]", path: Path) -> Iterator[Clip]:
     missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
     if missing:
         raise ProtocolError(
