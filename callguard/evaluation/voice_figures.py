@@ -18,7 +18,7 @@ from callguard.evaluation.voice_statistics import (
 )
 from callguard.voice.deepfake.labels import HIGH_FROM
 
-SPANS_S: Final = ((0, 4), (4, 8), (8, 16), (16, float("inf")))
+SPANS_S: Final = ((3, 4), (4, 8), (8, 16), (16, float("inf")))
 """Seconds of speech."""
 
 

@@ -23,6 +23,8 @@ SNR_DB: Final = (10.0, 20.0)
 BAND_HZ: Final = (200.0, 3400.0)
 BANDS: Final = 16
 """Of the long-term spectrum that the control sees."""
+FLOOR_BANDS: Final = 8
+"""Of the noise floor's."""
 _FRAME = 256
 _CHUNK = 4
 
@@ -104,15 +106,30 @@ def with_noise(samples: Samples, windows: Sequence[Window], chance: np.random.Ge
 
 
 def channel(samples: Samples, windows: Sequence[Window]) -> tuple[float, ...]:
-    """What the channel tells and the voice doesn't: level and noise floor in dB, and the long-term spectrum
-    in BANDS even bands, in dB over its mean.
+    """What the channel tells and the voice doesn't, in dB: the speech's level, how loud the quietest frames
+    are, and the spectra over their mean of these (FLOOR_BANDS) and of the speech (BANDS).
     """
     power = _powers(samples)
-    floor = 10 * np.log10(np.quantile(power.sum(axis=1), [0.05, 0.2]) + 1e-9)
+    loudness = power.sum(axis=1)
+    quiet = power[loudness <= np.quantile(loudness, 0.2)].mean(axis=0)
     speech = np.mean([_powers(window.samples).mean(axis=0) for window in windows], axis=0)
-    level = 10 * np.log10(speech.sum() + 1e-9)
-    spectrum = 10 * np.log10(np.array([band.mean() for band in np.array_split(speech[1:], BANDS)]) + 1e-9)
-    return (float(level), *floor.tolist(), *(spectrum - spectrum.mean()).tolist())
+    return (
+        float(_db(speech.sum())),
+        *_db(np.quantile(loudness, [0.05, 0.2, 0.4])).tolist(),
+        *_spectrum(quiet, FLOOR_BANDS),
+        *_spectrum(speech, BANDS),
+    )
+
+
+def _spectrum(power: NDArray[np.float64], bands: int) -> list[float]:
+    spectrum = _db(np.array([band.mean() for band in np.array_split(power[1:], bands)]))
+    centred: list[float] = (spectrum - spectrum.mean()).tolist()
+    return centred
+
+
+def _db(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    decibels: NDArray[np.float64] = 10 * np.log10(power + 1e-9)
+    return decibels
 
 
 def _powers(samples: Samples) -> NDArray[np.float64]:

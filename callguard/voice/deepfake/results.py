@@ -46,6 +46,11 @@ class Scored:
     windows: tuple[Heard, ...]
 
 
+def rounded(score: float | None) -> float | None:
+    """To what two readers need to agree on."""
+    return None if score is None else round(score, 4)
+
+
 class Scoring:
     """Scores one recording, piece by piece: iterate for its progress, then ask for the `result`."""
 
@@ -63,9 +68,9 @@ class Scoring:
             yield Progress(
                 seconds=round(self._seconds, 3),
                 speech_seconds=round(self._listener.speech_seconds, 2),
-                score=call.score,
-                low=call.low,
-                high=call.high,
+                score=rounded(call.score),
+                low=rounded(call.low),
+                high=rounded(call.high),
                 label=label(call.score),
                 windows=call.windows,
                 newest=tuple(newest),
@@ -77,9 +82,9 @@ class Scoring:
         call = self._listener.so_far()
         return Scored(
             file_path=self._file_path,
-            score=call.score,
-            low=call.low,
-            high=call.high,
+            score=rounded(call.score),
+            low=rounded(call.low),
+            high=rounded(call.high),
             label=label(call.score),
             risk_level=risk_level(call.score),
             reason=call.reason,
