@@ -1,4 +1,4 @@
-"""Recordings of made-up voices for the commands: bright ones and dull ones, that a small network tells apart."""
+"""Recordings of made-up voices: bright ones and dull ones, which a small network tells apart."""
 
 from pathlib import Path
 
