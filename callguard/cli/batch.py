@@ -1,7 +1,6 @@
 """`callguard batch`."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -54,11 +53,9 @@ def batch(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, too.")] = False,
 ) -> None:
     """Score all recordings of a folder and its folders. Status 1: none could be scored."""
-    files = list(_recordings(folder))
-    if not files:
-        raise ConfigurationError(f"There are no recordings in {folder}. Give a folder that holds some.")
     choice = Choice.of(load_settings(), model)
     version = choice.load().version  # what can't be used is said before any process starts
+    files = _recordings(folder)
     rows = in_processes(files, choice, concurrency or _cores())
     told = _report(sorted(tracked("scored", rows, len(files)), key=lambda row: row.file_path), version)
     _write(report, told)
@@ -70,14 +67,16 @@ def batch(
         raise typer.Exit(NOTHING_SCORED)
 
 
-def _recordings(folder: Path) -> Iterator[Path]:
+def _recordings(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is no folder. Give one that holds recordings.")
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     recordings = [path for path in found if path.suffix.lower() in SUFFIXES]
+    if not recordings:
+        raise ConfigurationError(f"There are no recordings in {folder}. Give a folder that holds some.")
     if len(found) > len(recordings):
         tell(f"Not recordings by their names, and left out: {len(found) - len(recordings)} of {len(found)}.")
-    return iter(recordings)
+    return recordings
 
 
 def _cores() -> int:

@@ -19,20 +19,18 @@ def judged(number: int, is_synthetic: bool, source: str, channel: tuple[float, .
 
 
 def area(told: list[Judged]) -> float:
-    scores = control_scores(told)
+    scores = [score for score in control_scores(told) if score is not None]
     marks = [
-        Marked(s, j.clip.is_synthetic, j.clip.source)
-        for s, j in zip(scores, told, strict=True)
-        if s is not None
+        Marked(score, each.clip.is_synthetic, each.clip.source)
+        for score, each in zip(scores, told, strict=True)
     ]
-    assert len(marks) == len(told)
     return float(Curves(marks, np.ones((1, len(marks)))).auc()[0])
 
 
-def recordings(leak: float, of_source: float) -> list[Judged]:
+def recordings(leak: float, of_source: float, seed: int = 11) -> list[Judged]:
     """`leak`: by how much the classes' channels differ; `of_source`: by how much those of sources do."""
-    chance = np.random.default_rng(11)
-    own = {(kind, at): chance.standard_normal(6) for kind in (True, False) for at in range(8)}
+    chance = np.random.default_rng(seed)
+    own = {(kind, at): chance.standard_normal(6) for kind in (True, False) for at in range(30)}
     return [
         judged(
             number,
@@ -40,7 +38,7 @@ def recordings(leak: float, of_source: float) -> list[Judged]:
             f"{kind} {at}",
             tuple(chance.standard_normal(6) + of_source * own[kind, at] + leak * kind),
         )
-        for number, (kind, at) in enumerate([key for key in own for _ in range(15)])
+        for number, (kind, at) in enumerate([key for key in own for _ in range(4)])
     ]
 
 
@@ -54,24 +52,17 @@ def test_an_equal_channel_is_chance() -> None:
 
 def test_knowing_the_sources_does_not_help() -> None:
     """Each source has a channel of its own that says nothing of the class: fitted on it, a score would."""
-    assert area(recordings(leak=0.0, of_source=3.0)) < 0.7
+    assert np.mean([area(recordings(0.0, of_source=3.0, seed=seed)) for seed in range(6)]) < 0.6
 
 
 def test_one_source_of_a_class_is_split_by_its_speakers() -> None:
-    chance = np.random.default_rng(2)
-    told = [
-        judged(
-            at, at < 40, "engine" if at < 40 else "corpus", tuple(chance.standard_normal(4) + 3 * (at < 40))
-        )
-        for at in range(80)
-    ]
+    channels = np.random.default_rng(2).standard_normal((80, 4)) + 3 * (np.arange(80) < 40)[:, None]
+    told = [judged(at, at < 40, str(at < 40), tuple(channels[at])) for at in range(80)]
     assert area(told) > 0.95
 
 
 def test_what_can_not_be_scored_is_none() -> None:
     assert control_scores([]) == []
     assert control_scores([judged(0, True, "engine", None)]) == [None]
-    assert control_scores([judged(0, True, "engine", (1.0,)), judged(1, False, "corpus", (0.0,))]) == [
-        None,
-        None,
-    ]
+    pair = [judged(0, True, "engine", (1.0,)), judged(1, False, "corpus", (0.0,))]
+    assert control_scores(pair) == [None, None]

@@ -18,7 +18,11 @@ def manifest(folder: Path, text: str) -> Path:
 
 
 def test_paths_are_relative_to_the_manifest_and_columns_may_stand_anywhere(tmp_path: Path) -> None:
-    text = "codec,speaker,label,path,source,more\ng711,anna,Bonafide,sub/a.wav,corpus,x\n,bot,spoof,/b.wav,engine,\n"
+    text = (
+        "codec,speaker,label,path,source,more\n"
+        "g711,anna,Bonafide,sub/a.wav,corpus,x\n"
+        ",bot,spoof,/b.wav,engine,\n"
+    )
     human, synthetic = read_manifest(manifest(tmp_path, text))
     assert (human.path, human.is_synthetic, human.codec) == (tmp_path / "sub/a.wav", False, "g711")
     assert (synthetic.path, synthetic.is_synthetic, synthetic.codec) == (Path("/b.wav"), True, None)
