@@ -17,6 +17,7 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from callguard.domain.audio import FRAME_MS, SAMPLE_RATE
+from callguard.voice.codecs import bounded, to_pcm
 from callguard.voice.resampling import resample
 
 FRAME: Final = SAMPLE_RATE * FRAME_MS // 1000
@@ -86,7 +87,7 @@ class SpeechTape:
         """
         windows = []
         for start in range(0, len(samples), _BLOCK):
-            windows += self._take(_clean(samples[start : start + _BLOCK]))
+            windows += self._take(bounded(samples[start : start + _BLOCK]))
         return windows
 
     def flush(self) -> list[Window]:
@@ -109,7 +110,7 @@ class SpeechTape:
 
     def _listen(self, frames: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Which frames sound voiced by themselves."""
-        pcm = memoryview(np.rint(frames * np.float32(32767)).astype("<i2").tobytes())
+        pcm = memoryview(to_pcm(frames).tobytes())
         step, is_speech = 2 * FRAME, self._detector.is_speech
         heard = (is_speech(pcm[at : at + step], SAMPLE_RATE) for at in range(0, len(pcm), step))
         return np.fromiter(heard, np.uint8, len(frames))
@@ -154,7 +155,3 @@ def _window(speech: NDArray[np.float32], places: NDArray[np.int64]) -> Window:
 
 def _frames(seconds: float) -> int:
     return round(seconds * 1000 / FRAME_MS)
-
-
-def _clean(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
