@@ -50,7 +50,7 @@ def speech_windows(
 ) -> list[Window]:
     """The windows of speech in mono samples between -1 and 1, of any rate: see SpeechTape."""
     tape = SpeechTape(window_s=window_s, hop_s=hop_s, least_s=least_s)
-    heard = tape.feed(resample(samples, rate, SAMPLE_RATE).astype(np.float32, copy=False))
+    heard = tape.feed(resample(bounded(samples), rate, SAMPLE_RATE))
     return heard + tape.flush()
 
 

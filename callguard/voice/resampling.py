@@ -64,7 +64,10 @@ def _kernels(up: int, down: int, dtype: "np.dtype[_Real]") -> NDArray[_Real]:
     """One kernel for each phase, up x twice the samples on each side."""
     cutoff = 0.92 * min(1.0, up / down)
     half = int(np.ceil(_CROSSINGS / cutoff))
-    distance = np.arange(-half + 1, half + 1) - np.arange(up)[:, np.newaxis] / up
-    window = np.i0(8 * np.sqrt(np.maximum(0, 1 - (distance / half) ** 2))) / np.i0(8.0)
-    kernels: NDArray[_Real] = (cutoff * np.sinc(cutoff * distance) * window).astype(dtype)
+    taps = np.arange(-half + 1, half + 1)
+    kernels: NDArray[_Real] = np.empty((up, 2 * half), dtype)
+    for phase in range(up):  # one by one: rates without a common divisor have thousands
+        distance = taps - phase / up
+        window = np.i0(8 * np.sqrt(np.maximum(0, 1 - (distance / half) ** 2))) / np.i0(8.0)
+        kernels[phase] = cutoff * np.sinc(cutoff * distance) * window
     return kernels

@@ -31,10 +31,10 @@ def test_what_the_new_rate_cannot_carry_goes(rate: int) -> None:
 
 
 @given(
-    rate=st.sampled_from([8000, 11_025, 16_000, 44_100, 192_000, 6000]),
+    rate=st.sampled_from([8000, 16_000, 44_100, 192_000, 6000]),
     sizes=st.lists(st.integers(0, 2000), min_size=1, max_size=8),
 )
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_a_stream_gives_the_same_however_it_is_cut(rate: int, sizes: list[int]) -> None:
     samples = NOISE[: sum(sizes)]
     resampler = Resampler(rate, 8000, samples.dtype)
