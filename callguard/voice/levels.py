@@ -1,7 +1,6 @@
 """How loud a recording is, and how clean: levels in dBFS, of samples between -1 and 1.
 
-0 dBFS is a constant at full scale: a sine at full scale has -3. Speech on a telephone line is nominally at
--26 dBFS of active level (ITU-T P.56 and G.100).
+0 dBFS is a constant at full scale: a sine at full scale has -3.
 """
 
 from dataclasses import dataclass
@@ -9,6 +8,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+NOMINAL_DBFS: Final = -26.0
+"""The active level of speech on a telephone line (ITU-T G.100)."""
 
 QUIETEST_DBFS: Final = -120.0
 """What digital silence is told as."""
