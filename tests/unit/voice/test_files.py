@@ -9,7 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -57,6 +57,14 @@ def encoded(samples: NDArray[np.float32], container: str, encoder: str, rate: in
     return file.getvalue()
 
 
+SHORT = {
+    "wav": wav(SPOKEN[:8000]),
+    "flac": encoded(SPOKEN[:8000], "flac", "flac"),
+    "ogg": encoded(SPOKEN[:8000], "ogg", "libopus"),
+    "mp3": encoded(SPOKEN[:8000], "mp3", "libmp3lame"),
+}
+
+
 def taken(content: bytes) -> tuple[NDArray[np.float32], AudioFacts, int, int]:
     with opened(io.BytesIO(content)) as file:
         samples = np.concatenate([np.empty(0, np.float32), *file.mono(RATE)])
@@ -85,12 +93,8 @@ def test_files_of_many_kinds_are_read(container: str, encoder: str, rate: int, d
     content = encoded(tone(2 * rate / RATE, 500 * RATE / rate), container, encoder, rate)
     samples, facts, damaged, not_numbers = taken(content)
 
-    assert (facts.container, facts.rate, facts.channels, facts.size_bytes) == (
-        container,
-        rate,
-        1,
-        len(content),
-    )
+    assert (facts.container, facts.rate, facts.channels) == (container, rate, 1)
+    assert facts.size_bytes == len(content)
     assert (damaged, not_numbers, facts.cut_off) == (0, 0, False)
     assert samples.dtype == np.float32
     assert len(samples) == pytest.approx(len(original), abs=0.1 * RATE)
@@ -184,43 +188,29 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(content: bytes) -> Non
 
 
 @pytest.mark.parametrize(
-    ("container", "encoder"), [("flac", "flac"), ("mp3", "libmp3lame"), ("amr", "libopencore_amrnb")]
+    ("container", "encoder"), [("flac", "flac"), ("mp3", "libmp3lame"), ("ogg", "libopus")]
 )
-def test_damaged_packets_are_counted_or_their_length_is_missed(container: str, encoder: str) -> None:
+def test_damage_is_counted_or_missed_in_the_length(container: str, encoder: str) -> None:
     content = bytearray(encoded(SPOKEN, container, encoder))
     middle = slice(len(content) // 2, len(content) // 2 + 400)
     content[middle] = bytes((7 * byte + 13) % 256 for byte in content[middle])
-    samples, _, damaged, _ = taken(bytes(content))
+    samples, facts, damaged, _ = taken(bytes(content))
 
-    assert damaged or container == "amr"
+    assert facts.declared_s is not None
+    assert damaged or len(samples) / RATE < facts.declared_s - 0.1
     assert len(samples) > 0.5 * len(SPOKEN)
 
 
-@given(
-    noise=st.binary(max_size=300),
-    at=st.integers(0, 5000),
-    kind=st.sampled_from(["wav", "flac", "ogg", "mp3"]),
-)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_content_breaks_the_reader(noise: bytes, at: int, kind: str, sound: dict[str, bytes]) -> None:
-    content = sound[kind][:at] + noise + sound[kind][at + len(noise) :]
+@given(st.binary(max_size=300), st.integers(0, 5000), st.sampled_from(["wav", "flac", "ogg", "mp3"]))
+@settings(deadline=None, max_examples=60)
+def test_no_content_breaks_the_reader(noise: bytes, at: int, kind: str) -> None:
+    content = SHORT[kind][:at] + noise + SHORT[kind][at + len(noise) :]
     try:
         samples, _ = read(io.BytesIO(content))
     except AudioError as error:
         assert error.code.startswith("AUDIO_")  # noqa: PT017
     else:
         assert np.isfinite(samples).all()
-
-
-@pytest.fixture(scope="module")
-def sound() -> dict[str, bytes]:
-    short = SPOKEN[:8000]
-    return {
-        "wav": wav(short),
-        "flac": encoded(short, "flac", "flac"),
-        "ogg": encoded(short, "ogg", "libopus"),
-        "mp3": encoded(short, "mp3", "libmp3lame"),
-    }
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
