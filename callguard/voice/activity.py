@@ -74,6 +74,8 @@ class SpeechTape:
         self._places: list[NDArray[np.int64]] = []  # of these frames in the stream
         self._waiting = 0
         self._spoken = 0
+        self.span: tuple[float, float] | None = None
+        """When the first frame of speech so far began, and the last one ended, in seconds."""
 
     @property
     def speech_seconds(self) -> float:
@@ -130,6 +132,8 @@ class SpeechTape:
             self._places.append(speech + self._decided)
             self._waiting += len(speech)
             self._spoken += len(speech)
+            ends = (self._places[-1][-1] + 1) * FRAME_MS / 1000
+            self.span = (self.span[0] if self.span else self._places[-1][0] * FRAME_MS / 1000, ends)
         self._decided += known
 
     def _complete(self) -> list[Window]:
