@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from callguard.domain.audio import SAMPLE_RATE
 from callguard.voice.deepfake.labels import Label, RiskLevel, label, risk_level
-from callguard.voice.deepfake.listener import Heard, Listener
+from callguard.voice.deepfake.listener import Heard, Listener, rounded
 from callguard.voice.deepfake.port import Detector, Reason
 
 
@@ -44,11 +44,6 @@ class Scored:
     duration_seconds: float
     model_version: str
     windows: tuple[Heard, ...]
-
-
-def rounded(score: float | None) -> float | None:
-    """To what two readers need to agree on."""
-    return None if score is None else round(score, 4)
 
 
 class Scoring:
