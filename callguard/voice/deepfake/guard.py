@@ -113,7 +113,10 @@ class _Guarded:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self.version = detector.version
+
+    @property
+    def version(self) -> str:
+        return self._detector.version
 
     def score(self, windows: Sequence[NDArray[np.float32]]) -> list[WindowScore]:
         refused = [refusal(window) for window in windows]

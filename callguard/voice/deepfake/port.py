@@ -57,7 +57,10 @@ class WindowScore:
 class Detector(Protocol):
     """Judges windows of speech. `version` names model and calibration in all that is stored or sent."""
 
-    version: str
+    @property
+    def version(self) -> str:
+        """Such as 'onnx 1f0c52aa 9be01c77'."""
+        ...
 
     def score(self, windows: Sequence[NDArray[np.float32]]) -> list[WindowScore]:
         """One answer for each window, in order. Raises CallguardError when none can be given at all."""
