@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 
 from callguard.local.recordings import AUDIO_FOLDER
-from callguard.speech import wav
+from callguard.voice.files import read
 from callguard.voice.speaker import model
 from callguard.voice.speaker.fingerprint import fingerprint, is_copy
-from callguard.voice.speaker.speech import RATE, speech_of, telephone
+from callguard.voice.speaker.speech import RATE, speech_of
 from callguard.voice.speaker.verification import verify
 from callguard.voice.speaker.voiceprint import Voiceprint, with_recordings
 
@@ -37,8 +37,8 @@ def measure() -> dict[str, float]:
     begun = time.perf_counter()
     voices = model.load()
     start = 1000 * (time.perf_counter() - begun)
-    samples, rate = wav.samples((AUDIO_FOLDER / "scam-caller.wav").read_bytes())
-    spoken = speech_of(telephone(samples.astype(np.float32), rate)).samples
+    samples, _ = read(AUDIO_FOLDER / "scam-caller.wav")
+    spoken = speech_of(samples).samples
     own = np.array_split(spoken, 4)
     voiceprint, _ = with_recordings(Voiceprint(), [(one, None) for one in own[:3]], voices)
     four = own[3][: 4 * RATE]

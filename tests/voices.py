@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from callguard.local.recordings import AUDIO_FOLDER
-from callguard.speech import wav
-from callguard.voice.speaker.speech import RATE, Samples, speech_of, telephone
+from callguard.voice.files import read
+from callguard.voice.speaker.speech import RATE, Samples, speech_of
 
 OFFICER, MOTHER, DAUGHTER, ANNOUNCER = (
     "scam-caller",
@@ -22,8 +22,8 @@ _CUTS = {OFFICER: 4, MOTHER: 3, DAUGHTER: 2, ANNOUNCER: 3}
 @cache
 def voice(name: str) -> tuple[Samples, ...]:
     """Recordings of 3.6 s and more of one voice."""
-    samples, rate = wav.samples((AUDIO_FOLDER / f"{name}.wav").read_bytes())
-    spoken = speech_of(telephone(samples.astype(np.float32), rate)).samples
+    samples, _ = read(AUDIO_FOLDER / f"{name}.wav")
+    spoken = speech_of(samples).samples
     return tuple(np.array_split(spoken, _CUTS[name]))
 
 

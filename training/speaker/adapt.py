@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from callguard.voice.speaker.embedding import FRAMES
 from callguard.voice.speaker.mel import mel
-from callguard.voice.speaker.speech import RATE, speech_mask, telephone
+from callguard.voice.speaker.speech import RATE, speech_mask
 from training.speaker.channel import line, mulaw
-from training.speaker.clips import Clip, Sound, levelled, manifest, read
+from training.speaker.clips import Clip, Sound, levelled, manifest, read, telephone
 
 STEPS: Final = 600
 _BATCH: Final = 48

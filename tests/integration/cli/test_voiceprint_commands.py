@@ -194,16 +194,15 @@ async def test_one_tenant_sees_nothing_of_anothers_voices(
 
 async def test_a_file_that_is_no_audio_is_told(callguard: Run, tmp_path: Path) -> None:
     for content, code in (
-        (b"", "AUDIO_NOT_WAV"),
-        (b"no sound", "AUDIO_NOT_WAV"),
-        (b"RIFF\x00\x00\x00\x00WAVEdata\x08\x00\x00\x00", "AUDIO_TRUNCATED"),
+        (b"", "AUDIO_EMPTY"),
+        (b"no sound", "AUDIO_UNREADABLE"),
     ):
         (tmp_path / "odd.wav").write_bytes(content)
         refused = failed(await callguard("verify", "--person", "Anna", "odd.wav"))
         assert refused.code == code
         assert "odd.wav" in refused.message
     gone = failed(await callguard("verify", "--person", "Anna", "nowhere.wav"))
-    assert gone.code == "AUDIO_UNREADABLE"
+    assert gone.code == "AUDIO_NOT_FOUND"
 
 
 async def test_enrolling_takes_consent_and_known_words(callguard: Run) -> None:
