@@ -98,7 +98,8 @@ def reseal() -> None:
 def opened_book(settings: Settings) -> Voiceprints:
     """The voiceprints, ready to enrol and compare.
 
-    Raises ConfigurationError without VOICEPRINT_KEY, DetectorError where the network that is set can't be used.
+    Raises ConfigurationError without VOICEPRINT_KEY, DetectorError where the network that is set can't be
+    used.
     """
     return Voiceprints(keyring(settings.voiceprint_key), model.load(), _judge(settings))
 

@@ -39,6 +39,11 @@ class Speech:
         return len(self.samples) / RATE
 
 
+def clean(samples: Samples) -> Samples:
+    """The same between -1 and 1; what is no number is silence."""
+    return np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
+
+
 def speech_of(samples: NDArray[np.float32]) -> Speech:
     """What is spoken in float32 samples [n] at 8000 Hz."""
     frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME)

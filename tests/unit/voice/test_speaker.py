@@ -157,11 +157,16 @@ def test_a_fingerprint_finds_a_part_of_a_recording_and_no_other_recording() -> N
     assert not is_copy(b"", fingerprint(whole))
 
 
-def test_samples_that_are_no_numbers_verify_nothing(officer: Voiceprint) -> None:
+def test_what_is_no_number_is_silence(officer: Voiceprint) -> None:
     odd = voice(OFFICER)[3].copy()
     odd[1000:1010] = np.nan
-    assert not verify(officer, odd, model.load(), HUMAN).verified
-    assert isinstance(officer.with_recording(odd, model.load(), HUMAN), Refusal)
+    odd[1010:1020] = np.inf
+    found = verify(officer, odd, model.load(), HUMAN)
+    assert found.confidence is not None
+    assert 0 <= found.confidence <= 1
+    nothing = np.full(5 * RATE, np.nan, np.float32)
+    assert verify(officer, nothing, model.load(), HUMAN).reason is Reason.TOO_LITTLE_SPEECH
+    assert officer.with_recording(nothing, model.load(), HUMAN) is Refusal.TOO_LITTLE_SPEECH
 
 
 class Told:
