@@ -211,7 +211,9 @@ class Settings(BaseSettings):
     @classmethod
     def _private_or_encrypted(cls, value: str | None) -> str | None:
         """Voices don't cross the internet in the clear."""
-        if value is not None and value.startswith("http://") and not _is_near(urlsplit(value).hostname or ""):
+        parts = urlsplit(value or "")
+        _port_is_one = parts.port  # raises ValueError where it is none
+        if parts.scheme == "http" and not _is_near(parts.hostname or ""):
             raise ValueError("must start with https://, unless it is an address of this machine or network")
         return value
 

@@ -11,10 +11,11 @@ from callguard.cli.running import run, tell
 from callguard.cli.voiceprints import of_each_tenant, opened_book, recording
 from callguard.config import load_settings
 from callguard.errors import PeopleError
+from callguard.voice.speaker.speech import Samples
 from callguard.voice.speaker.voiceprint import SAMPLES_NEEDED
 from callguard.voice.speaker.words import NOT_TAKEN
 from callguard.voiceprints import book, consent
-from callguard.voiceprints.book import Consent, Enrolment, Samples, Whose
+from callguard.voiceprints.book import Consent, Enrolment, Whose
 
 NOT_ACTIVE: Final = 1
 

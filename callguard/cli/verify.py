@@ -11,9 +11,9 @@ from callguard.cli.database import opened_database
 from callguard.cli.running import run
 from callguard.cli.voiceprints import meant, opened_book, recording
 from callguard.config import load_settings
+from callguard.voice.speaker.speech import Samples
 from callguard.voice.speaker.verification import Verdict, Verification
 from callguard.voice.speaker.words import FOUND
-from callguard.voiceprints.book import Samples
 
 REFUSED, UNDECIDED = 1, 3
 _STATUS: Final = {Verdict.VERIFIED: 0, Verdict.REFUSED: REFUSED, Verdict.UNDECIDED: UNDECIDED}

@@ -1,6 +1,7 @@
 """`callguard voiceprints`: which voices are enrolled, what their people agreed to, and their end."""
 
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
@@ -13,19 +14,22 @@ from callguard.cli.database import opened_database
 from callguard.cli.running import printable, run, tell
 from callguard.config import Settings, load_settings
 from callguard.db.pool import Database, Session
-from callguard.errors import AudioError
-from callguard.speech import wav
+from callguard.errors import AudioError, DetectorError
+from callguard.voice.deepfake.detectors import Choice
+from callguard.voice.reading import pieces
 from callguard.voice.speaker import model
-from callguard.voice.speaker.speech import telephone
+from callguard.voice.speaker.liveness import Judge, judged_by
+from callguard.voice.speaker.speech import Samples
 from callguard.voice.speaker.voiceprint import SAMPLES_NEEDED
 from callguard.voiceprints import book, consent
-from callguard.voiceprints.book import Enrolled, Samples, Voiceprints, VoiceprintUnknown
+from callguard.voiceprints.book import Enrolled, Voiceprints, VoiceprintUnknown
 from callguard.voiceprints.keyring import keyring
 
 T = TypeVar("T")
 
-MOST_BYTES: Final = 64 * 2**20
-"""A recording of one voice is seconds long; ten minutes at 48 kHz are less than this."""
+PIECE_S: Final = 10.0
+MOST_PIECES: Final = 60
+"""Ten minutes: a recording of one voice is seconds long."""
 
 voiceprints = typer.Typer(help="Show enrolled voices, and let them go.", no_args_is_help=True)
 
@@ -92,23 +96,35 @@ def reseal() -> None:
 
 
 def opened_book(settings: Settings) -> Voiceprints:
-    """The voiceprints, ready to enrol and compare. Raises ConfigurationError without VOICEPRINT_KEY."""
-    return Voiceprints(keyring(settings.voiceprint_key), model.load())
+    """The voiceprints, ready to enrol and compare.
+
+    Raises ConfigurationError without VOICEPRINT_KEY, DetectorError where the network that is set can't be
+    used.
+    """
+    return Voiceprints(keyring(settings.voiceprint_key), model.load(), _judge(settings))
+
+
+def _judge(settings: Settings) -> Judge | None:
+    """The detector of synthesis; None, and said so, where none is set and none ships."""
+    choice = Choice.of(settings)
+    try:
+        return judged_by(choice.load())
+    except DetectorError:
+        if choice.is_file:
+            raise
+        tell("Nothing here can tell a synthetic voice: what is verified may be a clone.")
+        return None
 
 
 def recording(path: Path) -> Samples:
-    """A file's samples as they are compared. Raises AudioError; the message names the file."""
+    """A file's samples at 8000 Hz, mixed down. Raises AudioError; the message names the file."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise AudioError("It is too long. Cut out ten minutes at most.", code="AUDIO_TOO_LONG")
-        samples, rate = wav.samples(path.read_bytes())
-        return telephone(samples.astype(np.float32), rate)
-    except OSError as error:
-        raise AudioError(
-            f"{path}: can't be read ({type(error).__name__}).", code="AUDIO_UNREADABLE"
-        ) from None
+        heard = list(islice(pieces(path, PIECE_S), MOST_PIECES + 1))
     except AudioError as error:
         raise AudioError(f"{path}: {error.message}", code=error.code) from None
+    if len(heard) > MOST_PIECES:
+        raise AudioError(f"{path}: It is too long. Cut out ten minutes at most.", code="AUDIO_TOO_LONG")
+    return np.concatenate(heard)
 
 
 async def of_each_tenant(

@@ -11,22 +11,17 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-import numpy as np
-from numpy.typing import NDArray
-
 from callguard.db.pool import Row, Session
 from callguard.domain.signals import KnownVoice, NotAvailable, SignalName, SignalState, VoiceMatch
 from callguard.errors import CallguardError
 from callguard.voice.deepfake.port import CallScore
 from callguard.voice.speaker.liveness import Judge
 from callguard.voice.speaker.model import SpeakerModel
+from callguard.voice.speaker.speech import Samples
 from callguard.voice.speaker.verification import Reason, Verdict, Verification, verify
 from callguard.voice.speaker.voiceprint import Refusal, Voiceprint, with_recordings
 from callguard.voiceprints.consent import WORDING
 from callguard.voiceprints.keyring import Keyring
-
-Samples = NDArray[np.float32]
-"""Float32 mono at 8000 Hz (`voice.speaker.speech.telephone`)."""
 
 _MATCHES: Final = {
     Verdict.VERIFIED: VoiceMatch.SAME,

@@ -51,12 +51,12 @@ def main() -> None:
     joined = list(samples(clips))
     found = embeddings.of_all(joined, encoder, chosen.work)
     of_three = trials(found, report.ENROLLED)
-    platt = calibrated(of_three.scores, of_three.same, of_three.weights)
+    platt = calibrated(of_three)
     backend = fitted(found, platt)
     kept = {name: array.astype(np.float16) for name, array in backend._asdict().items()}
     np.savez_compressed(chosen.target / "backend.npz", allow_pickle=False, **kept)
     print(f"{len(joined)} samples of {len(backend.cohort)} speakers")
-    for line in report.lines(found, joined, encoder, platt, chosen.data):
+    for line in report.lines(found, joined, encoder, platt, chosen.data, None):
         print(line, flush=True)
 
 

@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from callguard.voice.speaker.embedding import FRAMES
 from callguard.voice.speaker.mel import mel
-from callguard.voice.speaker.speech import RATE, speech_mask, telephone
+from callguard.voice.speaker.speech import RATE, speech_mask
 from training.speaker.channel import line, mulaw
-from training.speaker.clips import Clip, Sound, levelled, manifest, read
+from training.speaker.clips import Clip, Sound, levelled, manifest, read, telephone
 
 STEPS: Final = 600
 _BATCH: Final = 48
@@ -106,7 +106,9 @@ def adapted(
     for step in range(first, steps):
         draw = np.random.default_rng((3, step))  # a resumed run draws what an unbroken one would
         for group in optimiser.param_groups:
-            group["lr"] = _RATE * min(1, (step + 1) / _WARMING) * (1 + np.cos(np.pi * step / steps)) / 2
+            group["lr"] = float(
+                _RATE * min(1, (step + 1) / _WARMING) * (1 + np.cos(np.pi * step / steps)) / 2
+            )
         chosen = draw.choice(heard, _BATCH, replace=False)
         near, apart = _losses(teacher, student, [teaching[i] for i in chosen], whole[chosen], draw)
         optimiser.zero_grad()

@@ -14,7 +14,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from callguard.voice.speaker.speech import speech_of, telephone
+from callguard.voice.resampling import resample
+from callguard.voice.speaker.speech import RATE, speech_of
 
 Sound = NDArray[np.float32]
 
@@ -130,6 +131,11 @@ def read(path: Path) -> tuple[Sound, int]:
     """A file's samples, mixed down, and their rate."""
     sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
     return sound.mean(axis=1), rate
+
+
+def telephone(sound: Sound, rate: int) -> Sound:
+    """At the 8000 Hz at which voices are compared."""
+    return resample(sound, rate, RATE)
 
 
 def levelled(sound: Sound, to: float = _LEVEL) -> Sound:

@@ -10,8 +10,8 @@ import librosa
 import numpy as np
 import pyworld
 
-from callguard.voice.speaker.speech import RATE, telephone
-from training.speaker.clips import Sound, levelled, manifest, read
+from callguard.voice.speaker.speech import RATE
+from training.speaker.clips import Sound, levelled, manifest, read, telephone
 
 _WIDTH: Final = 512
 _STEP: Final = 128

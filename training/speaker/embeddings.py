@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from callguard.evaluation.speaker_trials import Embeddings
 from callguard.voice.speaker.embedding import STRETCH_S, Encoder, Vector
 from callguard.voice.speaker.speech import speech_of
 from training.speaker.channel import CHANNELS, through
 from training.speaker.clips import Sample, Sound
-from training.speaker.fit import Embeddings
 
 
 def of_all(samples: list[Sample], encoder: Encoder, kept: Path) -> Embeddings:

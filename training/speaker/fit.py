@@ -1,13 +1,13 @@
 """What is learnt beside the network: the mean voice, within-class covariance, the cohort, the calibration."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from callguard.evaluation.speaker_trials import Embeddings, Floats, Trials
 from callguard.voice.speaker.model import Backend, unit
 
 FOLDS: Final = 5
@@ -15,24 +15,6 @@ _SHRINKAGE: Final = 0.3
 """Towards the same spread in every direction: there are fewer voices than directions."""
 _MOST_OF_ONE: Final = 20
 """Embeddings of one voice that count in the covariance; more of it count as so many."""
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Embeddings:
-    """One row for each sample and channel: `vectors` [N, 256], and what they are of."""
-
-    vectors: NDArray[np.float32]
-    corpus: NDArray[np.str_]
-    speaker: NDArray[np.str_]
-    kind: NDArray[np.str_]
-    sample: NDArray[np.int64]
-    channel: NDArray[np.str_]
-    seconds: Floats
-
-    def where(self, mask: NDArray[np.bool_]) -> "Embeddings":
-        return Embeddings(*(getattr(self, name)[mask] for name in self.__slots__))
 
 
 def fitted(learning: Embeddings, platt: Sequence[float] = (1.0, 0.0)) -> Backend:
@@ -69,13 +51,14 @@ def fold_of(speakers: NDArray[np.str_]) -> NDArray[np.int64]:
     return np.array([fold[speaker] for speaker in speakers])
 
 
-def calibrated(scores: Floats, same: NDArray[np.bool_], weights: Floats) -> tuple[float, float]:
+def calibrated(told: Trials) -> tuple[float, float]:
     """Platt's factor and offset, where the same voice and another one are as likely beforehand."""
+    weights, same = told.weights, told.same
     balanced = weights / np.where(same, weights[same].sum(), weights[~same].sum())
     signed = np.where(same, 1.0, -1.0)
 
     def loss(line: Floats) -> float:
-        return float(balanced @ np.logaddexp(0, -signed * (line[0] * scores + line[1])))
+        return float(balanced @ np.logaddexp(0, -signed * (line[0] * told.scores + line[1])))
 
     found = minimize(loss, np.array([1.0, 0.0])).x
     return float(found[0]), float(found[1])

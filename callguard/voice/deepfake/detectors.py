@@ -1,6 +1,6 @@
 """The detectors by name, each behind the guard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,11 +18,11 @@ REMOTE: Final = "remote"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which detector: `shipped`, `remote`, or the path of an ONNX network. Goes to other processes as it is."""
+    """Which detector: `shipped`, `remote`, or an ONNX network's path. Other processes can be given it."""
 
     name: str = SHIPPED
     url: str | None = None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: Settings, name: str | None = None) -> Self:
@@ -38,6 +38,11 @@ class Choice:
             raise ConfigurationError("No voice server is known. Set DEEPFAKE_API_URL.")
         key = settings.deepfake_api_key
         return cls(chosen, settings.deepfake_api_url, key.get_secret_value() if key else None)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a network by its path."""
+        return self.name not in (SHIPPED, REMOTE)
 
     def load(self, *, alone: bool = False) -> Detector:
         """The detector, ready to judge. `alone`: a server without the local detector as its fallback.

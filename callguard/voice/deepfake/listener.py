@@ -1,4 +1,4 @@
-"""One recording or stream through a detector: the windows' scores as they come, and what they say together."""
+"""One recording or stream through a detector: the windows' scores as they come, and all of them as one."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,17 @@ from callguard.voice.deepfake.port import CallScore, Detector, Reason, WindowSco
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A window, by the times of the recording at which its speech begins and ends, and its score or why none."""
+    """A window, by when its speech begins and ends in the recording, and its score or why there is none."""
 
     start_s: float
     end_s: float
     score: float | None
     reason: Reason | None
+
+
+def rounded(score: float | None) -> float | None:
+    """As it is told: batches of other sizes differ in later digits."""
+    return None if score is None else round(score, 4)
 
 
 class Listener:
@@ -53,7 +58,7 @@ class Listener:
     def _judge(self, windows: list[Window]) -> list[Heard]:
         scores = self._detector.score([window.samples for window in windows]) if windows else []
         heard = [
-            Heard(window.start_s, window.end_s, score.score, score.reason)
+            Heard(window.start_s, window.end_s, rounded(score.score), score.reason)
             for window, score in zip(windows, scores, strict=True)
         ]
         self._scores += scores

@@ -1,4 +1,4 @@
-"""Any server that speaks the voice API as a detector: `POST /v1/voice/deepfake`, a window of speech a request.
+"""Any server that speaks the voice API as a detector: `POST /v1/voice/deepfake`, a request for each window.
 
 This sends a caller's voice to whoever runs that server. Only an operator's own setting turns it on, and in a
 call nothing goes there before a keyword was heard. Sent are the window's samples as WAV and the key; no

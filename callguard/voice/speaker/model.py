@@ -37,11 +37,11 @@ class SpeakerModel:
         self.encoder = Encoder()
         self.version = f"speaker-1 {self.encoder.checksum}-{hashlib.sha256(learnt).hexdigest()[:8]}"
         with np.load(io.BytesIO(learnt)) as arrays:
-            self._backend = Backend(**{name: arrays[name].astype(np.float32) for name in Backend._fields})
+            self.backend = Backend(**{name: arrays[name].astype(np.float32) for name in Backend._fields})
 
     def compare(self, enrolled: Sequence[Vector], heard: Vector) -> Likeness:
         """The voice of some embeddings [256] beside that of another embedding [256]."""
-        return self._backend.compare(np.asarray(enrolled), heard)
+        return self.backend.compare(np.asarray(enrolled), heard)
 
 
 class Backend(NamedTuple):
@@ -56,7 +56,8 @@ class Backend(NamedTuple):
 
     def project(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """[..., 256] of length 1, in which the same voice's embeddings spread alike in every direction."""
-        return unit((embeddings - self.mean) @ self.transform)
+        projected: NDArray[np.float32] = (embeddings - self.mean) @ self.transform
+        return unit(projected)
 
     def compare(self, enrolled: NDArray[np.float32], heard: NDArray[np.float32]) -> Likeness:
         """See SpeakerModel.compare."""

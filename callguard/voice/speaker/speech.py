@@ -7,10 +7,11 @@ import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from callguard.errors import AudioError
-from callguard.voice.resampling import resample
-
 RATE: Final = 8000
+
+Samples = NDArray[np.float32]
+"""Float32 mono [n] at 8000 Hz."""
+
 _FRAME: Final = 160  # 20 ms
 _AGGRESSIVENESS: Final = 2
 _LEVEL: Final = 10 ** (-26 / 20)  # at which the detector hears quiet and loud recordings alike
@@ -38,18 +39,9 @@ class Speech:
         return len(self.samples) / RATE
 
 
-def telephone(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """Float32 mono samples at any rate (Hz), at the 8000 Hz at which voices are compared.
-
-    Raises AudioError (AUDIO_UNREADABLE) where they hold what is no number.
-    """
-    if not np.isfinite(samples).all():
-        raise AudioError(
-            "The audio holds samples that are no numbers. Record it again.", code="AUDIO_UNREADABLE"
-        )
-    if rate == RATE:
-        return samples.astype(np.float32)
-    return resample(samples.astype(np.float64), rate, RATE).astype(np.float32)
+def clean(samples: Samples) -> Samples:
+    """The same between -1 and 1; what is no number is silence."""
+    return np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
 
 
 def speech_of(samples: NDArray[np.float32]) -> Speech:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from callguard.voice.deepfake.port import CallScore
 from callguard.voice.speaker.fingerprint import fingerprint
 from callguard.voice.speaker.model import SpeakerModel
-from callguard.voice.speaker.speech import speech_of
+from callguard.voice.speaker.speech import clean, speech_of
 from callguard.voice.speaker.voiceprint import LEAST_SPEECH_S, MOST_HEARD, SYNTHETIC_FROM, Voiceprint
 
 SAME_FROM: Final = 0.7
@@ -71,6 +71,7 @@ def verify(
     `deepfake`: their score. None says that there is no detector: what is verified then may be synthetic. A
     detector that could not judge (its score is None) verifies nothing.
     """
+    samples = clean(samples)
     speech = speech_of(samples)
     score = deepfake.score if deepfake is not None else None
     unclear = _unclear(voiceprint, speech.seconds, steady=speech.steady)

@@ -13,7 +13,7 @@ from callguard.voice.deepfake.port import CallScore
 from callguard.voice.speaker.embedding import Vector
 from callguard.voice.speaker.fingerprint import fingerprint, is_copy
 from callguard.voice.speaker.model import SpeakerModel
-from callguard.voice.speaker.speech import RATE, Speech, speech_of
+from callguard.voice.speaker.speech import RATE, Speech, clean, speech_of
 
 SAMPLES_NEEDED: Final = 3
 MOST_SAMPLES: Final = 10
@@ -97,6 +97,7 @@ class Voiceprint:
         """
         if len(self.samples) >= MOST_SAMPLES:
             return Refusal.ENOUGH
+        samples = clean(samples)
         speech, print_ = speech_of(samples), fingerprint(samples)
         if (refusal := _unusable(speech)) is not None:
             return refusal

@@ -12,7 +12,8 @@ NOT_TAKEN: Final = {
     Refusal.TOO_NOISY: "It is too noisy. Record it in a quiet room, nearer to the microphone.",
     Refusal.CLIPPED: "It is too loud and so distorted. Speak less loudly, or farther from the microphone.",
     Refusal.SYNTHETIC: "The voice sounds synthetic. Record the person themselves, not something played back.",
-    Refusal.LIVENESS_UNKNOWN: "It can't be told whether the voice is synthetic. Record it again, in a quiet room.",
+    Refusal.LIVENESS_UNKNOWN: "It can't be told whether the voice is synthetic. "
+    "Record it again, in a quiet room.",
     Refusal.REPEATED: "This recording is enrolled already. Record something else.",
     Refusal.OTHER_VOICE: "It sounds like somebody else than the recordings before it. "
     "Record the same person, or replace what is enrolled.",
