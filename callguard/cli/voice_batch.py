@@ -14,13 +14,12 @@ from typing import Final
 
 import msgspec
 
-from callguard.cli.score import READ_S
 from callguard.errors import CallguardError
 from callguard.voice.deepfake.detectors import Choice
 from callguard.voice.deepfake.labels import Label, RiskLevel
 from callguard.voice.deepfake.port import Detector, Reason
 from callguard.voice.deepfake.results import scored
-from callguard.voice.reading import pieces
+from callguard.voice.reading import READ_S, pieces
 
 AHEAD: Final = 2
 """Recordings handed to each process before it asks."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.conftest import Finished, Shell, inside
+from tests.integration.cli.conftest import Finished, inside
 from tests.unit.voice.networks import LOUDNESS, calibrated, network
 from tests.unit.voice.recordings import recording
 
@@ -16,12 +16,11 @@ def manifest(folder: Path, of_each: int = 8) -> str:
     """Bright synthetic voices of four engines, dull human ones of four corpora, and one that is damaged."""
     rows = []
     for seed in range(of_each):
+        codec = "gsm" if seed % 2 else "g711"
         for label, bright in (("synthetic", True), ("human", False)):
             name = f"{label}-{seed}.wav"
             recording(folder / "clips" / name, 6.5, seed, bright=bright)
-            rows.append(
-                f"clips/{name},{label},{label} {seed % 4},voice {seed},{'gsm' if seed % 2 else 'g711'}"
-            )
+            rows.append(f"clips/{name},{label},{label} {seed % 4},voice {seed},{codec}")
     (folder / "clips" / "torn.wav").write_bytes(b"RIFF")
     rows.append("clips/torn.wav,human,human 0,voice 0,g711")
     (folder / "set.csv").write_text(HEAD + "\n".join(rows) + "\n")
@@ -110,16 +109,11 @@ def test_calibrating_makes_a_network_a_detector(here, tmp_path: Path, method: st
     assert here(name, "--detector", net).status == 0, "from then on"
 
 
-async def test_processes_share_the_work_without_changing_it(shell: Shell, tmp_path: Path) -> None:
+def test_processes_share_the_work_without_changing_it(here, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     net = calibrated(network(tmp_path / "net.onnx"), slope=4, offset=-6)
     name = manifest(tmp_path, 2)
-    told = [
-        json.loads(
-            (await shell.run("evaluate", "voice", name, "--detector", str(net), "--json", "--jobs", jobs)).out
-        )
-        for jobs in ("1", "2")
-    ]
-    assert told[0] == told[1]
+    one, two = (json.loads(here(name, "--detector", net, "--json", "--jobs", n).out) for n in (1, 2))
+    assert one == two
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from callguard.voice.deepfake.remote import wav
-from tests.integration.cli.conftest import Finished, Shell, inside
+from tests.integration.cli.conftest import Finished, inside
 from tests.unit.voice.networks import calibrated, network, wave
 from tests.unit.voice.recordings import recording, voice
 
@@ -113,11 +113,9 @@ def folder_of(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_a_folder_comes_out_as_the_seeds_report(shell: Shell, net: str, tmp_path: Path) -> None:
+def test_a_folder_comes_out_as_a_risk_report(here, net: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     folder = folder_of(tmp_path)
-    ended = await shell.run(
-        "batch", str(folder), "--report", "r.json", "--model", net, "--concurrency", "2", "--json"
-    )
+    ended = here("batch", str(folder), "--report", "r.json", "--model", net, "--concurrency", "2", "--json")
     assert ended.status == 0, ended.err
     told = json.loads(ended.out)
     assert told == json.loads((tmp_path / "r.json").read_text())
@@ -137,9 +135,9 @@ async def test_a_folder_comes_out_as_the_seeds_report(shell: Shell, net: str, tm
     assert "left out: 1 of 6" in ended.err
 
 
-async def test_the_rows_alone_come_out_as_csv(shell: Shell, net: str, tmp_path: Path) -> None:
+def test_the_rows_alone_come_out_as_csv(here, net: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     recording(tmp_path / "calls" / "=cmd.wav", bright=True)
-    ended = await shell.run("batch", "calls", "--report", "r.csv", "--model", net, "--concurrency", "1")
+    ended = here("batch", "calls", "--report", "r.csv", "--model", net, "--concurrency", "1")
     assert ended.status == 0, ended.err
     assert "1 recordings: 1 high risk" in ended.out
     with (tmp_path / "r.csv").open() as file:
