@@ -15,10 +15,9 @@ from callguard.errors import CallguardError, DetectorError
 from callguard.evaluation.voice_manifest import Clip
 from callguard.voice.activity import Window, speech_windows
 from callguard.voice.deepfake.port import CallScore, Detector, Reason, aggregate
-from callguard.voice.reading import pieces
+from callguard.voice.reading import READ_S, pieces
 
 RATE: Final = 8000
-READ_S: Final = 30.0
 SNR_DB: Final = (10.0, 20.0)
 BAND_HZ: Final = (200.0, 3400.0)
 BANDS: Final = 16

@@ -11,6 +11,8 @@ from callguard.domain.audio import SAMPLE_RATE
 from callguard.errors import AudioError
 from callguard.voice.files import opened
 
+READ_S: Final = 10.0
+"""Read at once where nobody says how much: a long recording is never held in memory whole."""
 MOST_LOST: Final = 0.01
 """Share of samples that may be no numbers: they are heard as silence."""
 

@@ -1,11 +1,12 @@
 """`callguard evaluate voice` as a person runs it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.conftest import Finished, Shell, inside
+from tests.integration.cli.conftest import Finished, inside
 from tests.unit.voice.networks import LOUDNESS, calibrated, network
 from tests.unit.voice.recordings import recording
 
@@ -16,27 +17,29 @@ def manifest(folder: Path, of_each: int = 8) -> str:
     """Bright synthetic voices of four engines, dull human ones of four corpora, and one that is damaged."""
     rows = []
     for seed in range(of_each):
+        codec = "gsm" if seed % 2 else "g711"
         for label, bright in (("synthetic", True), ("human", False)):
             name = f"{label}-{seed}.wav"
             recording(folder / "clips" / name, 6.5, seed, bright=bright)
-            rows.append(
-                f"clips/{name},{label},{label} {seed % 4},voice {seed},{'gsm' if seed % 2 else 'g711'}"
-            )
+            rows.append(f"clips/{name},{label},{label} {seed % 4},voice {seed},{codec}")
     (folder / "clips" / "torn.wav").write_bytes(b"RIFF")
     rows.append("clips/torn.wav,human,human 0,voice 0,g711")
     (folder / "set.csv").write_text(HEAD + "\n".join(rows) + "\n")
     return "set.csv"
 
 
+Run = Callable[..., Finished]
+
+
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def run(*arguments: object) -> Finished:
         return inside(monkeypatch, tmp_path, "evaluate", "voice", *map(str, arguments))
 
     return run
 
 
-def test_a_detector_that_hears_the_difference(here, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_detector_that_hears_the_difference(here: Run, tmp_path: Path) -> None:
     net = calibrated(network(tmp_path / "net.onnx"), slope=4, offset=-6)
     ended = here(manifest(tmp_path), "--detector", net, "--json", "--html", "report.html")
     assert ended.status == 0, ended.err
@@ -70,7 +73,7 @@ def test_a_detector_that_hears_the_difference(here, tmp_path: Path) -> None:  # 
     assert "<script" not in page
 
 
-def test_noise_over_both_classes_changes_the_score_and_is_the_same_again(here, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_noise_over_both_classes_changes_the_score_and_is_the_same_again(here: Run, tmp_path: Path) -> None:
     net = calibrated(network(tmp_path / "net.onnx"), slope=4, offset=-6)
     name = manifest(tmp_path, 2)
     plain, masked, again, other = (
@@ -83,7 +86,7 @@ def test_noise_over_both_classes_changes_the_score_and_is_the_same_again(here, t
     assert len(set(briers)) == 3
 
 
-def test_several_detectors_are_compared_and_told_as_tables(here, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_several_detectors_are_compared_and_told_as_tables(here: Run, tmp_path: Path) -> None:
     bright = calibrated(network(tmp_path / "bright.onnx"), slope=4, offset=-6)
     loud = calibrated(network(tmp_path / "loud.onnx", kind=LOUDNESS))
     ended = here(manifest(tmp_path, 4), "--detector", loud, "--detector", bright)
@@ -95,7 +98,7 @@ def test_several_detectors_are_compared_and_told_as_tables(here, tmp_path: Path)
 
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
-def test_calibrating_makes_a_network_a_detector(here, tmp_path: Path, method: str) -> None:  # type: ignore[no-untyped-def]
+def test_calibrating_makes_a_network_a_detector(here: Run, tmp_path: Path, method: str) -> None:
     net, name = network(tmp_path / "net.onnx"), manifest(tmp_path)
     (tmp_path / "net.onnx.json").write_text('{"synthetic_class": 0}')
     assert here(name, "--detector", net).status == 2, "not calibrated yet"
@@ -110,16 +113,11 @@ def test_calibrating_makes_a_network_a_detector(here, tmp_path: Path, method: st
     assert here(name, "--detector", net).status == 0, "from then on"
 
 
-async def test_processes_share_the_work_without_changing_it(shell: Shell, tmp_path: Path) -> None:
+def test_processes_share_the_work_without_changing_it(here: Run, tmp_path: Path) -> None:
     net = calibrated(network(tmp_path / "net.onnx"), slope=4, offset=-6)
     name = manifest(tmp_path, 2)
-    told = [
-        json.loads(
-            (await shell.run("evaluate", "voice", name, "--detector", str(net), "--json", "--jobs", jobs)).out
-        )
-        for jobs in ("1", "2")
-    ]
-    assert told[0] == told[1]
+    one, two = (json.loads(here(name, "--detector", net, "--json", "--jobs", n).out) for n in (1, 2))
+    assert one == two
 
 
 @pytest.mark.parametrize(
@@ -137,7 +135,7 @@ async def test_processes_share_the_work_without_changing_it(shell: Shell, tmp_pa
         (["set.csv", "--detector", "net.onnx", "--html", "nowhere/r.html"], "can't be written"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(here, tmp_path: Path, arguments: list[str], said: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_wrong_is_said_in_a_line(here: Run, tmp_path: Path, arguments: list[str], said: str) -> None:
     calibrated(network(tmp_path / "net.onnx"))
     manifest(tmp_path, 1)
     ended = here(*arguments)

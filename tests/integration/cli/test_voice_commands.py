@@ -2,15 +2,19 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from callguard.voice.deepfake.remote import wav
-from tests.integration.cli.conftest import Finished, Shell, inside
+from tests.integration.cli.conftest import Finished, inside
 from tests.unit.voice.networks import calibrated, network, wave
 from tests.unit.voice.recordings import recording, voice
+
+Run = Callable[..., Finished]
 
 
 @pytest.fixture
@@ -20,14 +24,14 @@ def net(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def run(*arguments: object) -> Finished:
         return inside(monkeypatch, tmp_path, *map(str, arguments))
 
     return run
 
 
-def test_a_bright_voice_is_likely_synthetic(here, net: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_bright_voice_is_likely_synthetic(here: Run, net: str, tmp_path: Path) -> None:
     ended = here("score", recording(tmp_path / "a.wav", 9, bright=True), "--model", net, "--json")
     assert ended.status == 0, ended.err
     told = json.loads(ended.out)
@@ -43,7 +47,7 @@ def test_a_bright_voice_is_likely_synthetic(here, net: str, tmp_path: Path) -> N
     assert told["model_version"].startswith("onnx ")
 
 
-def test_people_read_no_evidence_never_human(here, net: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_people_read_no_evidence_never_human(here: Run, net: str, tmp_path: Path) -> None:
     ended = here("score", recording(tmp_path / "a.wav"), "--model", net)
     assert ended.status == 0, ended.err
     assert "no evidence of synthesis: 0.0" in ended.out
@@ -63,8 +67,8 @@ def test_people_read_no_evidence_never_human(here, net: str, tmp_path: Path) -> 
     ],
     ids=["silence", "0.2 s", "2 s", "tone", "clipped"],
 )
-def test_what_can_not_be_judged_is_a_state(  # type: ignore[no-untyped-def]
-    here, net: str, tmp_path: Path, samples: np.ndarray, reason: str
+def test_what_can_not_be_judged_is_a_state(
+    here: Run, net: str, tmp_path: Path, samples: NDArray[np.float32], reason: str
 ) -> None:
     path = tmp_path / "odd.wav"
     path.write_bytes(wav(samples))
@@ -78,9 +82,7 @@ def test_what_can_not_be_judged_is_a_state(  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("chunk", ["0.1", "1.7", "10", "600"])
-def test_a_stream_ends_with_the_score_of_the_file(  # type: ignore[no-untyped-def]
-    here, net: str, tmp_path: Path, chunk: str
-) -> None:
+def test_a_stream_ends_with_the_score_of_the_file(here: Run, net: str, tmp_path: Path, chunk: str) -> None:
     path = recording(tmp_path / "a.wav", 13.3, seed=4, bright=True)
     whole = json.loads(here("score", path, "--model", net, "--json").out)
     ended = here("stream", path, "--chunk-duration", chunk, "--model", net, "--json")
@@ -93,7 +95,7 @@ def test_a_stream_ends_with_the_score_of_the_file(  # type: ignore[no-untyped-de
     assert sum(len(each["newest"]) for each in chunks) in (len(whole["windows"]), len(whole["windows"]) - 1)
 
 
-def test_a_stream_tells_how_far_it_is(here, net: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_stream_tells_how_far_it_is(here: Run, net: str, tmp_path: Path) -> None:
     path = recording(tmp_path / "a.wav", 12, bright=True)
     ended = here("stream", path, "--chunk-duration", "4", "--model", net)
     assert ended.status == 0, ended.err
@@ -113,11 +115,9 @@ def folder_of(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_a_folder_comes_out_as_the_seeds_report(shell: Shell, net: str, tmp_path: Path) -> None:
+def test_a_folder_comes_out_as_a_risk_report(here: Run, net: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
-    ended = await shell.run(
-        "batch", str(folder), "--report", "r.json", "--model", net, "--concurrency", "2", "--json"
-    )
+    ended = here("batch", str(folder), "--report", "r.json", "--model", net, "--concurrency", "2", "--json")
     assert ended.status == 0, ended.err
     told = json.loads(ended.out)
     assert told == json.loads((tmp_path / "r.json").read_text())
@@ -137,9 +137,9 @@ async def test_a_folder_comes_out_as_the_seeds_report(shell: Shell, net: str, tm
     assert "left out: 1 of 6" in ended.err
 
 
-async def test_the_rows_alone_come_out_as_csv(shell: Shell, net: str, tmp_path: Path) -> None:
+def test_the_rows_alone_come_out_as_csv(here: Run, net: str, tmp_path: Path) -> None:
     recording(tmp_path / "calls" / "=cmd.wav", bright=True)
-    ended = await shell.run("batch", "calls", "--report", "r.csv", "--model", net, "--concurrency", "1")
+    ended = here("batch", "calls", "--report", "r.csv", "--model", net, "--concurrency", "1")
     assert ended.status == 0, ended.err
     assert "1 recordings: 1 high risk" in ended.out
     with (tmp_path / "r.csv").open() as file:
@@ -159,8 +159,8 @@ async def test_the_rows_alone_come_out_as_csv(shell: Shell, net: str, tmp_path: 
         (["batch", "bare", "--model", "NET"], "no recordings in bare"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(  # type: ignore[no-untyped-def]
-    here, net: str, tmp_path: Path, arguments: list[str], said: str
+def test_what_is_wrong_is_said_in_a_line(
+    here: Run, net: str, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     recording(tmp_path / "a.wav")
     (tmp_path / "bare").mkdir()
