@@ -18,7 +18,7 @@ from scipy.signal import butter, lfilter, sosfilt
 from callguard.domain.audio import mulaw_decode, mulaw_encode
 from training.voice.corpora import FRAME, RATE, Samples, at_level
 
-CODECS: Final = ("gsm", "g726", "g723", "opus", "mp3", "alaw", "speex", "ilbc")
+CODECS: Final = ("gsm", "g726", "g723", "opus", "mp3", "alaw", "amr")
 MASKED_DB: Final = (10.0, 20.0)
 
 
@@ -28,9 +28,10 @@ def mulaw(samples: Samples) -> Samples:
     return mulaw_decode(mulaw_encode(pcm)).astype(np.float32) / 32768
 
 
-def _through_file(samples: Samples, kind: str, subtype: str) -> Samples:
+def _through_file(samples: Samples, kind: str, subtype: str, compression: float | None = None) -> Samples:
     memory = io.BytesIO()
-    soundfile.write(memory, samples, RATE, format=kind, subtype=subtype)
+    options = {"compression_level": compression} if compression is not None else {}
+    soundfile.write(memory, samples, RATE, format=kind, subtype=subtype, **options)
     memory.seek(0)
     decoded, _ = soundfile.read(memory, dtype="float32")
     return decoded
@@ -42,7 +43,7 @@ def _through_codec(samples: Samples, name: str, bit_rate: int) -> Samples:
     encoder.sample_rate, encoder.layout, encoder.format = RATE, "mono", "s16"
     encoder.bit_rate, encoder.time_base = bit_rate, Fraction(1, RATE)
     encoder.open()
-    decoder = av.CodecContext.create(name.removeprefix("lib") if name == "libspeex_" else name, "r")
+    decoder = av.CodecContext.create(name, "r")
     decoder.sample_rate, decoder.layout = RATE, "mono"
     if encoder.extradata:
         decoder.extradata = encoder.extradata
@@ -69,13 +70,11 @@ def coded(samples: Samples, codec: str) -> Samples:
     elif codec == "alaw":
         out = _through_file(samples, "WAV", "ALAW")
     elif codec == "opus":
-        out = _through_file(samples, "OGG", "OPUS")
+        out = _through_file(samples, "OGG", "OPUS", 0.95)
     elif codec == "mp3":
-        out = _through_file(samples, "MP3", "MPEG_LAYER_III")
-    elif codec == "speex":
-        out = _through_codec(samples, "libspeex", 8000)
-    elif codec == "ilbc":
-        out = _through_codec(samples, "libilbc", 15200)
+        out = _through_file(samples, "MP3", "MPEG_LAYER_III", 0.9)
+    elif codec == "amr":
+        out = _through_codec(samples, "libopencore_amrnb", 7950)
     else:
         out = _through_codec(samples, "g723_1", 6300)
     return np.pad(out, (0, max(0, len(samples) - len(out))))[: len(samples)].astype(np.float32)

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 RATE: Final = 8000
 LEVEL: Final = 0.05
 """The root mean square of every clip's speech: -26 dB below full scale, as ITU-T P.56 advises for telephony."""
-LEAST_S, MOST_S: Final = 1.5, 8.0
+LEAST_S: Final = 1.5
+MOST_S: Final = 8.0
 FRAME: Final = 160
 FOLDS: Final = 5
 
@@ -126,7 +127,7 @@ def _emotional(data: Path) -> Iterator[Clip]:
     for path in sorted((data / "human" / "emodb").glob("*.flac"))[::2]:
         speaker = f"emodb-{path.name[:2]}"
         fold = {"03": 0, "08": 1, "09": 2, "10": 3}.get(path.name[:2], 4)
-        yield Clip(f"emodb/{path.name}", path, False, "human", "emodb", speaker, "emodb", fold)
+        yield Clip(f"emodb/{path.name}", path, False, "human", "emodb", speaker, speaker, fold)
 
 
 PROMPTS_A_SPEAKER: Final = 60
