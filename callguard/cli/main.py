@@ -8,6 +8,7 @@ import typer
 
 from callguard.cli.app_link import app_link
 from callguard.cli.backtest import backtest
+from callguard.cli.batch import batch
 from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
@@ -18,8 +19,10 @@ from callguard.cli.llm import llm
 from callguard.cli.memory import memory
 from callguard.cli.migrate import migrate
 from callguard.cli.people import people
+from callguard.cli.score import score
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
+from callguard.cli.stream import stream
 from callguard.errors import CallguardError
 
 FAILED, UNUSABLE = 1, 2
@@ -30,7 +33,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest):
+for command in (
+    demo,
+    serve,
+    simulate,
+    migrate,
+    invite,
+    app_link,
+    check,
+    explain,
+    backtest,
+    batch,
+    score,
+    stream,
+):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")

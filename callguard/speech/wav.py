@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from callguard.domain.audio import SAMPLE_RATE, mulaw_decode, mulaw_encode
 from callguard.errors import AudioError
-from callguard.speech.resampling import resample
+from callguard.voice.resampling import resample
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _TO_THE_END: Final = 0xFFFFFFFF  # the size that a writer leaves when it can't seek back, as into a pipe
