@@ -46,7 +46,7 @@ class _Graph:
 
     def constant(self, values: Array) -> str:
         name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.constants.append(numpy_helper.from_array(np.array(values, order="C"), name))
         return name
 
     def numbers(self, values: Any) -> str:
