@@ -7,7 +7,7 @@ it, mono at 8 kHz, at one level; whatever its label is, it went the same way.
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -80,6 +80,8 @@ _NEURAL_FOLDS: Final = {
     3: "r9y9 speechbot portaspeech AGAIN-VC one-shot SpeechSplit",
     4: "FastSpeech2 StyleSpeech PortaSpeech starganv2 waveflow clarinet-demo diffwave CycleGAN larynx",
 }
+ENGINE_FOLDS: Final = {"world": 0, "griffin-lim": 1, "espeak": 2, "flite": 3}
+"""Which fold leaves out an engine whose clips are made here."""
 LEFT_OUT: Final = ("kokoro", "eleven", "openai", "tortoise", "seed-tts", "fish", "zonos", "higgs", "indextts_")
 """Engines that are kept for trials: should one turn up in the data, it is not read."""
 
@@ -180,10 +182,14 @@ def read(clip: Clip) -> Samples | None:
 def split(everything: list[Clip], fold: int) -> tuple[list[int], list[int]]:
     """Indices to train on and to test on when `fold` is left out.
 
-    Test: the fold's originals. Train: the rest without any engine of the test's synthetic clips, any page the
-    test's clips come from, any of its speakers, and any copy of a clip of the test.
+    Test: the fold's clips; of copies, those by the engines of this fold. Train: the rest without any engine of
+    the test's synthetic clips, any page the test's clips come from and any of its speakers.
     """
-    test = [i for i, clip in enumerate(everything) if clip.fold == fold]
+    test = [
+        i
+        for i, clip in enumerate(everything)
+        if clip.fold == fold and ENGINE_FOLDS.get(clip.engine, fold) == fold
+    ]
     engines = {everything[i].engine for i in test if everything[i].spoof}
     repos = {everything[i].repo for i in test}
     speakers = {everything[i].speaker for i in test}
@@ -196,10 +202,3 @@ def split(everything: list[Clip], fold: int) -> tuple[list[int], list[int]]:
         and clip.speaker not in speakers
     ]
     return train, test
-
-
-def copied(clip: Clip, engine: str) -> Clip:
-    """The same words in the same voice, out of `engine`."""
-    return replace(
-        clip, name=f"{clip.name}+{engine}", spoof=True, era="copy", engine=engine, original=clip.name
-    )
