@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -93,7 +94,7 @@ def classics() -> Iterator[tuple[Clip, Samples]]:
     """Sentences of the training texts, read by espeak-ng and flite where they are installed."""
     lines = [json.loads(line) for line in TEXTS.read_text().splitlines()]
     texts = [turn["text"] for line in lines for turn in line["turns"] if len(turn["text"]) > 60]
-    told = iter(texts * 2)
+    told = cycle(texts)
     for engine, voices in (("espeak", ESPEAK_VOICES), ("flite", FLITE_VOICES)):
         if shutil.which("espeak-ng" if engine == "espeak" else "flite") is None:
             continue

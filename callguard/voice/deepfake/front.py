@@ -1,8 +1,8 @@
 """Hand-made measures of a window of speech: how its fine structure moves, not how it sounds on the whole.
 
 A window's long-term spectrum and level say which line it came by. What is taken here is left when these are
-taken away: the spread and movement of cepstra, the modulation of bands, how regular pitch periods are in each
-band, and what linear prediction leaves over.
+taken away: the spread and movement of cepstra, how regular pitch periods are in each band, and how steadily phase
+turns.
 """
 
 from typing import Final
@@ -17,9 +17,6 @@ BANDS: Final = 24
 LOWEST_HZ: Final = 200.0
 HIGHEST_HZ: Final = 3700.0
 CEPSTRA: Final = 20
-ORDER: Final = 10
-"""Of linear prediction: eight for four formants, two for the slope."""
-MODULATIONS_HZ: Final = (0.5, 2.0, 4.0, 8.0, 16.0, 32.0, 50.0)
 WIDE: Final = 6
 """Bands in which the regularity of pitch periods is measured."""
 THINNED: Final = 8
@@ -61,34 +58,6 @@ def _moments(values: Floats) -> list[Floats]:
     return [np.log(spread), np.mean(scaled**3, axis=0), np.log(np.mean(scaled**4, axis=0))]
 
 
-def _modulation(bands: Floats) -> Floats:
-    """How each band's loudness moves: its share in ranges of modulation frequency, as logarithms."""
-    centred = (bands - bands.mean(axis=0)) * np.hanning(len(bands))[:, None]
-    power = np.abs(np.fft.rfft(centred, axis=0)) ** 2
-    hertz = np.fft.rfftfreq(len(bands), HOP / RATE)
-    total = power.sum(axis=0) + 1e-9
-    ranges = zip(MODULATIONS_HZ[:-1], MODULATIONS_HZ[1:], strict=True)
-    shares = [power[(hertz >= low) & (hertz < high)].sum(axis=0) / total for low, high in ranges]
-    return np.log(np.array(shares) + 1e-5)
-
-
-def _prediction(pieces: Floats) -> tuple[Floats, Floats]:
-    """Gain of linear prediction and the kurtosis of its residual for each frame, by Levinson and Durbin."""
-    spectra = np.fft.rfft(pieces, 2 * FRAME)
-    correlation = np.fft.irfft(np.abs(spectra) ** 2)[:, : ORDER + 1]
-    correlation[:, 0] = correlation[:, 0] * 1.0001 + 1e-9
-    predictor = np.zeros((len(pieces), ORDER + 1))
-    predictor[:, 0] = 1.0
-    error = correlation[:, 0].copy()
-    for step in range(1, ORDER + 1):
-        reflection = -np.einsum("ij,ij->i", predictor[:, :step], correlation[:, step:0:-1]) / error
-        predictor[:, 1 : step + 1] += reflection[:, None] * predictor[:, step - 1 :: -1][:, :step]
-        error *= 1 - reflection**2
-    residual = np.fft.irfft(spectra * np.fft.rfft(predictor, 2 * FRAME))[:, ORDER:FRAME]
-    power = np.mean(residual**2, axis=1) + 1e-12
-    return np.log(correlation[:, 0] / np.maximum(error, 1e-9)), np.mean(residual**4, axis=1) / power**2 + 1e-3
-
-
 def _periodicity(sound: Floats) -> Floats:
     """The strongest repetition at 60 to 400 Hz of each wide band's envelope: [frames, WIDE].
 
@@ -126,28 +95,17 @@ def measures(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     cepstra = bands @ _DCT.T
     delta = cepstra[2:] - cepstra[:-2]
     delta2 = delta[2:] - delta[:-2]
-    gain, kurtosis = _prediction(pieces[::2])
     period = _periodicity(sound)
-    phase = _phase(spectra)
-    steps = np.diff(bands, axis=0)
-    neighbours = np.corrcoef(steps.T)
+    phase = _phase(spectra)[loud[1:-1]]
     parts = [
         *_moments(cepstra[:, 1:]),
-        *_moments(cepstra[loud][:, 1:]),
         *_moments(delta[loud[1:-1]]),
         *_moments(delta2[loud[2:-2]])[::2],
-        *_moments(bands[loud])[:2],
-        _modulation(bands).ravel(),
-        neighbours.diagonal(1),
-        neighbours.diagonal(2),
-        neighbours.diagonal(5),
-        *_moments(np.stack([gain, np.log(kurtosis)], axis=1)[loud[::2]]),
-        np.array([gain[loud[::2]].mean(), np.log(kurtosis[loud[::2]]).mean()]),
         period.mean(axis=0),
         *_moments(period)[:2],
         np.corrcoef(period.T)[np.triu_indices(WIDE, 1)],
-        phase[loud[1:-1]].mean(axis=0),
-        phase[loud[1:-1]].std(axis=0),
+        phase.mean(axis=0),
+        phase.std(axis=0),
     ]
     return np.nan_to_num(np.concatenate([np.ravel(part) for part in parts])).astype(np.float32)
 
