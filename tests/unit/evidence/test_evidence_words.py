@@ -5,12 +5,14 @@ import pytest
 from callguard.domain.fraud_words import fraud_in
 from callguard.domain.replies import Action
 from callguard.domain.scoring import Verdict
+from callguard.domain.signal_words import sound_of
 from callguard.domain.signals import (
     AttestationLevel,
     Claim,
     FraudType,
     PersonsAnswer,
     SignalName,
+    SignalState,
     Tactic,
     VoiceMatch,
 )
@@ -32,7 +34,10 @@ def test_each_language_has_a_word_for_everything(language: str) -> None:
         SignalName.KNOWN_VOICE,
     }
     answers = set(PersonsAnswer) - {PersonsAnswer.SAFE}
-    assert set(page.findings) == {*Claim, *VoiceMatch, *answers}
+    sounds = {sound_of(score) for score in (0.0, 0.5, 1.0)}
+    assert set(page.findings) == {*Claim, *VoiceMatch, *answers, *sounds}
+    assert set(page.absent) <= set(SignalState)
+    assert "{seconds}" in page.from_speech
     assert set(page.languages) == set(LANGUAGES)
     assert set(page.attested) == set(AttestationLevel)
     assert set(page.buttons) == {Action.HANG_UP, Action.CALL, Action.SAFE, Action.SCAM, SEEN}
