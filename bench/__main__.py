@@ -14,6 +14,7 @@ BENCHES = (
     "bench.steadiness",
     "bench.scorer",
     "bench.speaker",
+    "bench.voice",
 )
 
 for bench in BENCHES:

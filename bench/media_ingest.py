@@ -171,11 +171,14 @@ def opening() -> bytes:
     return masked({"event": "connected"}) + masked({"event": "start", "start": details, "streamSid": STREAM})
 
 
-def call_audio(seconds: int) -> list[bytes]:
-    """Every frame of a call, its tracks in turn: bursts of noise as long as sentences, with pauses."""
+def call_audio(seconds: int, spoken: bytes | None = None) -> list[bytes]:
+    """Every frame of a call, its tracks in turn: bursts of noise as long as sentences, with pauses, or
+    mu-law that is as long as the call.
+    """
     samples = np.arange(SAMPLE_RATE * seconds)
     loudness = np.where(samples // (SAMPLE_RATE * 3 // 2) % 2, 20, 3000)
-    audio = mulaw_encode((np.random.default_rng(1).normal(size=len(samples)) * loudness).astype(np.int16))
+    noise = (np.random.default_rng(1).normal(size=len(samples)) * loudness).astype(np.int16)
+    audio = spoken or mulaw_encode(noise)
     frames = []
     for number in range(seconds * FRAMES_A_SECOND):
         tick, track = number // 2, ("inbound", "outbound")[number % 2]

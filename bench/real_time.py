@@ -40,6 +40,7 @@ from callguard import server
 from callguard.bootstrap import database_urls
 from callguard.config import Settings, load_settings
 from callguard.db.pool import Database
+from callguard.domain.analysis_policy import AnalysisPolicy
 from callguard.domain.audio import FRAME_MS
 from callguard.local.family import DEMO_FAMILY, move_in
 from callguard.local.postgres import Cluster
@@ -60,6 +61,7 @@ TOKEN: Final = re.compile(r'name="token" value="([^"]+)"')
 _WHOSE: Final = """
     SELECT a.message_sid, c.call_sid FROM alerts a JOIN active_calls c ON c.id = a.call_id
     WHERE a.message_sid IS NOT NULL"""
+_JUDGED: Final = "SELECT count(*), coalesce(sum(windows), 0) FROM voice_readings WHERE score IS NOT NULL"
 _HEARD: Final = "SELECT coalesce(sum(received_ms), 0) FROM media_streams"
 
 
@@ -80,6 +82,9 @@ class Figures:
     alert_median_ms: float
     alert_p99_ms: float
     server_core: float
+    voices_judged: int
+    voice_windows: int
+    voice_core: float
 
 
 @dataclass(slots=True)
@@ -179,11 +184,18 @@ async def speak(caller: Caller, call: Call, begin: float, seconds: int) -> float
     return alarmed
 
 
-def play_all(url: str, signature: str, calls: list[tuple[str, str]], seconds: int, pipe: Connection) -> None:
+def play_all(
+    url: str,
+    signature: str,
+    calls: list[tuple[str, str]],
+    seconds: int,
+    spoken: bytes | None,
+    pipe: Connection,
+) -> None:
     """A process: every frame of every call when it is due. Tells when it begins, how late it was, and
     how long the server took for the rest.
     """
-    audio = call_audio(seconds)
+    audio = call_audio(seconds, spoken)
     sockets, frames = [], []
     for number, (sid, token) in enumerate(calls):
         stream = f"MZ{number:032x}"
@@ -240,6 +252,12 @@ def serve_on_a_core(settings: Settings, core: int, pipe: Connection) -> None:
     uvloop.run(server.serve(settings, lambda services: pipe.send(services.settings.base_url)))
 
 
+def children_seconds(pid: int) -> float:
+    """CPU of the server's children: they judge voices."""
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(cpu_seconds(int(child)) for child in pids)
+
+
 def cpu_seconds(pid: int) -> float:
     times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
@@ -252,6 +270,7 @@ async def run_calls(
     twilio: Twilio,
     dsn: str,
     wanted: argparse.Namespace,
+    spoken: bytes | None,
 ) -> Figures:
     token = load_keys(settings).twilio_auth_token
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=3)) as client:
@@ -269,12 +288,13 @@ async def run_calls(
         stream_url = f"ws{base_url.removeprefix('http')}/media-stream"
         signature = caller.signature(stream_url, {})
         pairs = [(call.sid, call.token) for call in calls]
-        player = context.Process(target=play_all, args=(stream_url, signature, pairs, wanted.seconds, theirs))
+        arguments = (stream_url, signature, pairs, wanted.seconds, spoken, theirs)
+        player = context.Process(target=play_all, args=arguments)
         player.start()
         begin = await asyncio.to_thread(pipe.recv)
         assert process.pid is not None
         await asyncio.sleep(begin - time.monotonic())
-        cpu = cpu_seconds(process.pid)
+        cpu, voices = cpu_seconds(process.pid), children_seconds(process.pid)
         alarmed = await asyncio.gather(
             *(
                 speak(caller, call, begin + number * 0.618034 % 1, wanted.seconds)
@@ -282,6 +302,7 @@ async def run_calls(
             )
         )
         cpu = cpu_seconds(process.pid) - cpu
+        voices = children_seconds(process.pid) - voices
         elapsed = time.monotonic() - begin
         took_ms = list(caller.took_ms)
         await asyncio.gather(
@@ -292,6 +313,7 @@ async def run_calls(
         sent_at = {call.sid: at for call, at in zip(calls, alarmed, strict=True) if at is not None}
         frames = wanted.calls * wanted.seconds * FRAMES_A_SECOND
         heard, alerts_ms = await what_came(dsn, twilio, sent_at, frames)
+        judged, windows = await what_was_judged(dsn)
     return Figures(
         calls=wanted.calls,
         seconds=wanted.seconds,
@@ -306,7 +328,20 @@ async def run_calls(
         alert_median_ms=round(statistics.median(alerts_ms), 1) if alerts_ms else 0.0,
         alert_p99_ms=round(p99(alerts_ms), 1) if alerts_ms else 0.0,
         server_core=round(cpu / elapsed, 2),
+        voices_judged=judged,
+        voice_windows=windows,
+        voice_core=round(voices / elapsed, 2),
     )
+
+
+async def what_was_judged(dsn: str) -> tuple[int, int]:
+    """Calls whose voice has a score, and the windows of speech behind them."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        calls, windows = await connection.fetchrow(_JUDGED)
+    finally:
+        await connection.close()
+    return calls, windows
 
 
 async def what_came(
@@ -333,8 +368,14 @@ async def what_came(
     return heard // FRAME_MS, [(at - sent_at[sid]) * 1000 for sid, at in first.items()]
 
 
-async def bench(settings: Settings, wanted: argparse.Namespace) -> Figures:
-    """One run on a database of its own."""
+async def bench(
+    settings: Settings,
+    wanted: argparse.Namespace,
+    *,
+    spoken: bytes | None = None,
+    policy: str = AnalysisPolicy.AFTER_KEYWORD,
+) -> Figures:
+    """One run on a database of its own; `spoken`: mu-law that everybody says, in noise's place."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, set(cores[1:]) or {cores[0]})
     async with AsyncExitStack() as stack:
@@ -344,6 +385,9 @@ async def bench(settings: Settings, wanted: argparse.Namespace) -> Figures:
         database = Database(cluster.app_dsn, size=2)
         await move_in(database)
         await database.close()
+        owner = await asyncpg.connect(cluster.owner_dsn)
+        await owner.execute("UPDATE users SET analysis_policy = $1", policy)
+        await owner.close()
         twilio = Twilio()
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", twilio.answer)
@@ -369,7 +413,7 @@ async def bench(settings: Settings, wanted: argparse.Namespace) -> Figures:
         process.start()
         try:
             base_url = await asyncio.to_thread(pipe.recv)
-            return await run_calls(process, base_url, own, twilio, cluster.owner_dsn, wanted)
+            return await run_calls(process, base_url, own, twilio, cluster.owner_dsn, wanted, spoken)
         finally:
             process.terminate()
             await asyncio.to_thread(process.join, 10)
