@@ -5,6 +5,9 @@
     ALLISON=prompts/usr/share/asterisk/sounds/en_US_f_Allison
     python training/demo_audio.py --prompts $ALLISON --digits recordings
 
+The cloned relative is Allison Smith through WORLD, unchanged: analysed and put together again, as vocoders of
+voice cloning do. What is enrolled of her are other prompts.
+
 `--digits` is the folder of the Free Spoken Digit Dataset's WAV files (4_jackson_0.wav and so on). Without the
 two folders the human call is left as it is. The voices are seeded: the same packages give the same files.
 
@@ -23,7 +26,7 @@ from numpy.typing import NDArray
 
 from callguard.domain.audio import SAMPLE_RATE, mulaw_encode
 from callguard.domain.transcript import Speaker
-from callguard.local.recordings import Scenario, load_samples, scenarios
+from callguard.local.recordings import Scenario, enrolled_recordings, load_samples, scenarios
 from callguard.voice.resampling import resample
 
 Samples = NDArray[np.float64]
@@ -65,6 +68,11 @@ PROMPTS: Final = (
 )
 
 
+CLONED: Final = (("queue-periodic-announce",), ("queue-youarenext",))
+ENROLLED: Final = ("demo-nogo", "demo-moreinfo", "tt-allbusy")
+ENROLLED_S: Final = 8.0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the recordings of callguard's demo.")
     parser.add_argument("--prompts", type=Path, help="folder of the Asterisk prompts")
@@ -76,11 +84,15 @@ def main() -> None:
             continue
         if (scenario.name, Speaker.CALLER) in VOICES:
             spoken = synthesize(scenario)
+        elif options.prompts and scenario.name == "cloned-relative":
+            spoken = [copied(turn) for turn in recorded(options.prompts, options.prompts, CLONED)]
         elif options.prompts and options.digits:
-            spoken = recorded(options.prompts, options.digits)
+            spoken = recorded(options.prompts, options.digits, PROMPTS)
         else:
             continue
         write(scenario, spoken)
+    if options.prompts:
+        write_enrolled(options.prompts)
 
 
 def synthesize(scenario: Scenario) -> list[Samples]:
@@ -118,11 +130,24 @@ def transform(samples: Samples, rate: int, voice: Voice) -> Samples:
     return result
 
 
-def recorded(prompts: Path, digits: Path) -> list[Samples]:
-    """The human call's turns, at 8 kHz: one prompt each, or digits 120 ms apart."""
+def copied(samples: Samples) -> Samples:
+    """The same voice and words, made by WORLD."""
+    return transform(samples, SAMPLE_RATE, Voice(pitch=1.001))
+
+
+def write_enrolled(prompts: Path) -> None:
+    """The recordings that the relative is enrolled with."""
+    for path, name in zip(enrolled_recordings(), ENROLLED, strict=True):
+        samples, rate = load_samples(prompts / f"{name}.wav")
+        told = master(resample(samples, rate, SAMPLE_RATE))[: int(ENROLLED_S * SAMPLE_RATE)]
+        path.write_bytes(as_wav(mulaw_encode(np.rint(told * 32767).astype(np.int16))))
+
+
+def recorded(prompts: Path, digits: Path, turns: tuple[tuple[str, ...], ...]) -> list[Samples]:
+    """A human call's turns, at 8 kHz: one prompt each, or digits 120 ms apart."""
     pause = np.zeros(int(0.12 * SAMPLE_RATE))
     spoken = []
-    for names in PROMPTS:
+    for names in turns:
         parts: list[Samples] = []
         for name in names:
             samples, rate = load_samples((digits if name[0].isdigit() else prompts) / f"{name}.wav")

@@ -49,6 +49,11 @@ def scenarios() -> tuple[Scenario, ...]:
     )
 
 
+def enrolled_recordings() -> tuple[Path, ...]:
+    """What the demo enrolls of the voice of `family.ENROLLED`: a human's."""
+    return tuple(AUDIO_FOLDER / f"enrolled-{number}.wav" for number in (1, 2, 3))
+
+
 def load_mulaw(path: Path) -> bytes:
     """The recording as mu-law bytes, 8 kHz, one channel.
 
