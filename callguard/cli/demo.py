@@ -13,6 +13,7 @@ from callguard.cli.running import run, tell
 from callguard.cli.serve import dashboard_address
 from callguard.config import Settings, load_settings
 from callguard.dashboard.source import DatabaseSnapshots
+from callguard.dashboard.wording import signal_words
 from callguard.errors import DatabaseError
 from callguard.local.demo import ALERT_SECONDS, CallOutcome, Demo, DemoReport, open_demo
 from callguard.local.simulation import CallReport
@@ -87,6 +88,9 @@ async def _until_interrupted(console: Console, demo: Demo, report: DemoReport) -
 def _print_summary(console: Console, demo: Demo, report: DemoReport) -> None:
     for outcome in report.calls:
         console.print(_summary(outcome), highlight=False, soft_wrap=True)
+        for signal, told in outcome.report.voice.items():
+            said = f"    {signal_words(signal)}: {told.detail}"
+            console.print(said, style="dim", highlight=False, soft_wrap=True, markup=False)
     for name, body in demo.messages():
         console.print(f"{name} got: {body}", highlight=False, soft_wrap=True, markup=False)
     verdict = (

@@ -14,6 +14,7 @@ from callguard.dashboard import wording
 from callguard.dashboard.marking import MarkedTurn, Run, marked_turns
 from callguard.dashboard.snapshot import LiveAlert, LiveCall, LiveStep, Snapshot
 from callguard.domain.caller import spoken_number
+from callguard.domain.signals import SignalName
 from callguard.domain.transcript import Speaker
 
 _TURNS_SHOWN = 8
@@ -190,6 +191,9 @@ def _reasons(call: LiveCall) -> Iterator[tuple[str, str]]:
         yield f"Keyword heard: {', '.join(call.keywords)}", "yellow"
     if call.explanation:
         yield call.explanation, ""
+    for part in call.contributions:
+        if part.signal in {SignalName.DEEPFAKE, SignalName.KNOWN_VOICE} and part.state == "measured":
+            yield f"{wording.signal_words(part.signal)}: {part.detail}", ""
     missing = [part for part in call.contributions if part.risk is None and part.state != "measured"]
     if missing:
         yield "; ".join(f"{wording.signal_words(part.signal)}: {part.state}" for part in missing), "dim"

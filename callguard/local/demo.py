@@ -1,21 +1,28 @@
 """The demo: a family's calls on real audio through the real doors, and whether they were judged rightly."""
 
 import asyncio
+import base64
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
+from pydantic import SecretStr
 
 from callguard.config import DEFAULT_PORT, Settings
 from callguard.errors import ConfigurationError
-from callguard.local.family import DEMO_FAMILY
+from callguard.local.family import DEMO_FAMILY, be_known
 from callguard.local.recordings import Scenario, load_mulaw, scenarios
 from callguard.local.simulation import CallReport, Ring
 from callguard.local.stage import Stage, in_process
 from callguard.local.twilio import AudioConversation
 from callguard.server import bind
 from callguard.speech.recogniser import WhisperFactory
+from callguard.trust.keys import KEY_BYTES
+from callguard.voice.speaker import model
+from callguard.voiceprints.book import Voiceprints
+from callguard.voiceprints.keyring import keyring
 
 ALERT_SECONDS = 10.0
 BETWEEN_CALLS_SECONDS = 1.0
@@ -90,7 +97,10 @@ async def open_demo(settings: Settings) -> AsyncIterator[Demo]:
     recogniser = WhisperFactory()
     await recogniser.warm()
     try:
-        async with in_process(demo_settings(settings), speed=1.0, recogniser=recogniser) as stage:
+        own = demo_settings(settings)
+        async with in_process(own, speed=1.0, recogniser=recogniser) as stage:
+            enrolling = Voiceprints(keyring(own.voiceprint_key), await asyncio.to_thread(model.load))
+            await be_known(stage.database, enrolling)
             yield Demo(stage)
     finally:
         recogniser.close()
@@ -99,6 +109,9 @@ async def open_demo(settings: Settings) -> AsyncIterator[Demo]:
 def demo_settings(settings: Settings) -> Settings:
     """The same, with data of the demo's own, and whatever port is free where the default one is taken."""
     changes: dict[str, object] = {"public_base_url": None, "host": "127.0.0.1"}
+    if settings.voiceprint_key is None:  # what was enrolled by another one is enrolled anew
+        key = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        changes["voiceprint_key"] = SecretStr(f"demo:{key}")
     if settings.database_url is None:
         changes["data_dir"] = settings.data_dir / "demo"
     if settings.port == DEFAULT_PORT and not _is_free(settings.host, settings.port):

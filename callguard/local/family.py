@@ -5,7 +5,11 @@ from uuid import UUID
 
 from callguard.analysis import catalogue_store
 from callguard.db.pool import Database
+from callguard.domain.analysis_policy import AnalysisPolicy
+from callguard.local.recordings import enrolled_recordings, load_samples
 from callguard.local.twilio import Handset, PhoneBook
+from callguard.voice.speaker.speech import telephone
+from callguard.voiceprints.book import Consent, Voiceprints, Whose
 
 LANGUAGE = "en"
 
@@ -46,6 +50,9 @@ DEMO_FAMILY = Family(
     ),
 )
 
+CAROL = Relative("Carol", "+12025550122", "granddaughter", 3)
+"""Whose voice is enrolled in the demo. She was asked for nothing but that, and is told of no alert."""
+
 
 async def move_in(database: Database, family: Family = DEMO_FAMILY) -> None:
     """Puts the family into the database, or brings it up to date. Raises DatabaseError."""
@@ -81,3 +88,34 @@ def handsets(family: Family = DEMO_FAMILY) -> PhoneBook:
     """Their telephones, all of which answer."""
     numbers = [family.phone_number, *(relative.phone_number for relative in family.relatives)]
     return PhoneBook([Handset(number) for number in numbers])
+
+
+async def be_known(database: Database, enrolling: Voiceprints, family: Family = DEMO_FAMILY) -> None:
+    """Has each call's voice judged from its first words on, and Carol's known. Raises DatabaseError,
+    AudioError.
+    """
+    async with database.tenant(family.tenant_id) as session:
+        user_id = await session.value("people.put", "users", ["tenant_id", "email"], _judged(family))
+        contact_id = await session.value(
+            "people.add_contact",
+            family.tenant_id,
+            user_id,
+            CAROL.name,
+            CAROL.phone_number,
+            CAROL.relationship,
+            CAROL.priority,
+        )
+        recordings = [telephone(*load_samples(path)) for path in enrolled_recordings()]
+        carol = Whose(family.tenant_id, user_id, contact_id)
+        await enrolling.enrol(session, carol, recordings, Consent("nobody: it is a demo"), anew=True)
+
+
+def _judged(family: Family) -> dict[str, str]:
+    return {
+        "tenant_id": str(family.tenant_id),
+        "email": family.email,
+        "name": family.person,
+        "phone_number": family.phone_number,
+        "twilio_number": family.twilio_number,
+        "analysis_policy": AnalysisPolicy.LOCAL_ALWAYS,
+    }

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from callguard.db.pool import Database
 from callguard.domain.keywords import occurs_at
+from callguard.domain.signals import SignalName
 from callguard.domain.transcript import Speaker, as_text
 from callguard.domain.words import normalise
 from callguard.errors import CallguardError
@@ -47,12 +48,25 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
+class VoiceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller's voice told: `state` says why, where nothing; `risk` 0-100 of a synthetic one, from
+    `speech_seconds`; `finding` names what was found.
+    """
+
+    state: str
+    detail: str
+    risk: int | None = None
+    finding: str | None = None
+    speech_seconds: float | None = None
+
+
 class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     """One call as a whole. `alert_turn` counts from 1.
 
     `keyword_to_alert_ms` runs to the first request for an SMS from the last sound of its keyword: the
     newest one that the verdict behind it knew. `first_keyword_to_alert_ms` runs from the call's first
-    keyword, however harmless that was.
+    keyword, however harmless that was. `voice`: by signal, whether it is synthetic, and whose it is; empty
+    where the call was not judged.
     """
 
     id: str
@@ -67,6 +81,7 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     keyword_to_alert_ms: int | None
     first_keyword_to_alert_ms: int | None
     steps: list[StepReport] = []
+    voice: dict[str, VoiceReport] = {}
     transcript: str
 
 
@@ -177,11 +192,20 @@ class Simulator:
                 )
                 for row in steps
             ],
+            voice=_voice(standing["contributions"]) if standing else {},
             transcript=as_text(words),
         )
 
     def _requested_at(self, message_sid: str) -> float | None:
         return next((m.requested_at for m in self._stand_in.messages if m.sid == message_sid), None)
+
+
+def _voice(contributions: list[dict[str, Any]]) -> dict[str, VoiceReport]:
+    return {
+        part["signal"]: msgspec.convert(part, VoiceReport)
+        for part in contributions
+        if part["signal"] in {SignalName.DEEPFAKE, SignalName.KNOWN_VOICE}
+    }
 
 
 def _turn_at(record: CallRecord, moment: float | None) -> int | None:

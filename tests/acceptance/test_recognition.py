@@ -21,6 +21,7 @@ DEADLINE_S = 60
 KEYWORDS = {
     "scam": ("arrest warrant", "social security number", "do not tell anyone", "gift cards", "police"),
     "harmless-family": ("lunch on sunday", "go to the bank on saturday", "nothing to worry about"),
+    "cloned-relative": ("stay on the line", "next available representative"),
     "harmless-human": ("enter your conference number", "one other participant", "when the leader arrives"),
 }
 

@@ -34,7 +34,9 @@ from tests.unit.voice.sounds import silence, speech, tone
 async def house(settings: Settings) -> AsyncIterator[tuple[Stage, SignedClient]]:
     async with in_process(settings, speed=math.inf) as stage:
         assert stage.services is not None
-        async with SignedClient(stage.services.settings.base_url, stage.services.keys.twilio_auth_token) as twilio:
+        async with SignedClient(
+            stage.services.settings.base_url, stage.services.keys.twilio_auth_token
+        ) as twilio:
             yield stage, twilio
     assert children() == []
 
@@ -58,7 +60,8 @@ async def test_a_synthetic_voice_is_scored_after_the_keyword_and_shown_with_its_
             assert 10.0 <= found["speech_seconds"] <= 13.0
             assert found["model"].startswith("onnx ")
             told = await eventually(
-                lambda: signal(cluster, "deepfake"), lambda told: float(str(told.get("speech_seconds") or 0)) >= 10
+                lambda: signal(cluster, "deepfake"),
+                lambda told: float(str(told.get("speech_seconds") or 0)) >= 10,
             )
             assert (told["risk"], told["finding"], told["state"]) == (98, "synthetic", "measured")
             assert told["points"] > 0  # type: ignore[operator]  # a number in JSON
@@ -90,17 +93,24 @@ async def test_local_always_judges_from_the_first_words_on(
         async with call.streaming() as line:
             await line.hear(speech(13.0))
             await reading(cluster, 10.0)
-            standing = "SELECT verdict, fraud_score, fraud_detected FROM fraud_analyses ORDER BY created_at DESC"
+            standing = (
+                "SELECT verdict, fraud_score, fraud_detected FROM fraud_analyses ORDER BY created_at DESC"
+            )
             (verdict, *_) = await eventually(
                 lambda: rows(cluster, standing), lambda seen: bool(seen) and seen[0]["verdict"] == "UNSURE"
             )
-            assert (verdict["fraud_score"], verdict["fraud_detected"]) == (55.0, False)  # alone, it alarms nobody
+            assert (verdict["fraud_score"], verdict["fraud_detected"]) == (
+                55.0,
+                False,
+            )  # alone, it alarms nobody
 
 
 async def test_the_canarys_voice_is_nobodys(settings: Settings, cluster: Cluster, tmp_path: Path) -> None:
     async with house(judging(settings, always(tmp_path, 0.97))) as (_, twilio):
         call, other = await VoiceCall(twilio).ring(), await VoiceCall(twilio).ring("+12025550198")
-        await rows(cluster, "UPDATE active_calls SET decision_reason = 'canary' WHERE call_sid = $1", call.sid)
+        await rows(
+            cluster, "UPDATE active_calls SET decision_reason = 'canary' WHERE call_sid = $1", call.sid
+        )
         async with call.streaming() as line, other.streaming() as beside:
             await call.say(KEYWORD)
             await other.say(KEYWORD)
