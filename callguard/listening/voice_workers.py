@@ -5,6 +5,7 @@ is ended and started again with the next request; if that happens again and agai
 """
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
@@ -87,6 +88,11 @@ class VoiceWorkers:
         return told
 
 
+def _environment() -> dict[str, str]:
+    """Ours, with which the process finds the same packages, wherever this one found them."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(os.path.abspath(place) for place in sys.path)}  # noqa: PTH100
+
+
 class _Worker:
     """One process, or none yet."""
 
@@ -125,7 +131,7 @@ class _Worker:
         if self._process is None:
             # A session of its own: Ctrl-C in a terminal is the server's to answer.
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=PIPE, start_new_session=True
+                *self._command, stdin=PIPE, stdout=PIPE, start_new_session=True, env=_environment()
             )
         to, back = self._process.stdin, self._process.stdout
         assert to is not None, "piped"

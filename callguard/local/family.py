@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import numpy as np
+
 from callguard.analysis import catalogue_store
 from callguard.db.pool import Database
 from callguard.domain.analysis_policy import AnalysisPolicy
-from callguard.local.recordings import enrolled_recordings, load_samples
+from callguard.domain.audio import mulaw_decode
+from callguard.local.recordings import enrolled_recordings, load_mulaw
 from callguard.local.twilio import Handset, PhoneBook
-from callguard.voice.speaker.speech import telephone
 from callguard.voiceprints.book import Consent, Voiceprints, Whose
 
 LANGUAGE = "en"
+FULL_SCALE = np.float32(32768)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ async def be_known(database: Database, enrolling: Voiceprints, family: Family = 
             CAROL.relationship,
             CAROL.priority,
         )
-        recordings = [telephone(*load_samples(path)) for path in enrolled_recordings()]
+        recordings = [mulaw_decode(load_mulaw(path)) / FULL_SCALE for path in enrolled_recordings()]
         carol = Whose(family.tenant_id, user_id, contact_id)
         await enrolling.enrol(session, carol, recordings, Consent("nobody: it is a demo"), anew=True)
 

@@ -17,12 +17,15 @@ AUDIO_FOLDER: Final = Path(__file__).parent / "audio"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One call of the demo: its two tracks share one timeline, and `stir` is the caller's attestation."""
+    """One call of the demo: its two tracks share one timeline, and `stir` is the caller's attestation.
+
+    `expected`: that it alerts, that it does not, or nothing: it shows what the models make of it.
+    """
 
     name: str
     caller: Path
     callee: Path
-    expected: Literal["alert", "quiet"]
+    expected: Literal["alert", "quiet", "shown"]
     language: str
     from_number: str
     stir: Literal["A", "B", "C", "none"]

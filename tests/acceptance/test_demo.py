@@ -14,6 +14,7 @@ from callguard.config import Settings, load_settings
 from callguard.dashboard.source import DatabaseSnapshots
 from callguard.local.demo import open_demo
 from callguard.local.recordings import scenarios
+from tests.integration.listening.voices import always
 from tests.integration.local.postgres_bench import passable_folder
 from tests.integration.twilio_contract import assert_accepted
 
@@ -45,13 +46,18 @@ def test_the_demo_passes_with_the_scam_alerted_and_the_harmless_calls_quiet() ->
     assert calls["scam"]["alerted"] is True
     assert calls["scam"]["alert_level"] == "danger"
     assert 0 < calls["scam"]["keyword_to_alert_ms"] <= calls["scam"]["first_keyword_to_alert_ms"] <= 10_000
+    assert calls["harmless-human"]["voice"]["known_voice"]["finding"] == "same"
+    assert calls["cloned-relative"]["voice"]["known_voice"]["state"] == "measured"
     for scenario in scenarios():
         if scenario.expected == "quiet":
             assert calls[scenario.name]["alerted"] is False
             assert calls[scenario.name]["transcript"] != ""
 
 
-async def test_one_whole_call_on_real_audio(data_dir: Path) -> None:
+async def test_one_whole_call_on_real_audio(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEEPFAKE_MODEL_PATH", str(always(tmp_path, 0.2)))
     scam = next(scenario for scenario in scenarios() if scenario.expected == "alert")
     async with open_demo(load_settings(_env_file=None)) as demo:
         stage = demo.stage
@@ -65,9 +71,11 @@ async def test_one_whole_call_on_real_audio(data_dir: Path) -> None:
 
         (call,) = (await DatabaseSnapshots(stage.database)()).calls
         assert (call.status, call.verdict, call.attestation) == ("ended", "SCAM", "C")
-        states = {part.signal: part.state for part in call.contributions}
-        assert states["deepfake"] == states["known_voice"] == "not available yet"
-        assert states["llm"] == "not configured"
+        parts = {part.signal: part for part in call.contributions}
+        assert parts["llm"].state == "not configured"
+        assert parts["known_voice"].state == "not available yet"  # the officer claims to be nobody enrolled
+        assert (parts["deepfake"].state, parts["deepfake"].risk) == ("measured", 20)
+        assert (parts["deepfake"].speech_seconds or 0) >= 10
         assert call.speech_seconds > 8
         assert len(stage.services.streams) == 0
 

@@ -6,9 +6,18 @@ from pathlib import Path
 
 def children(pid: int | None = None) -> list[int]:
     """Those of this process, or of another, that judge voices."""
-    found = []
-    for task in Path(f"/proc/{pid or os.getpid()}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if b"callguard.listening.voice_worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                found.append(int(child))
-    return sorted(found)
+    tasks = Path(f"/proc/{pid or os.getpid()}/task").iterdir()
+    every = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return sorted(child for child in every if _judges_voices(child))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it runs, and is no mere entry that nobody has collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _judges_voices(pid: int) -> bool:
+    return b"callguard.listening.voice_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from callguard.listening.voice_workers import VoiceNotJudged, VoiceWorkers
 from callguard.voice.deepfake.port import Reason
 from tests.integration.eventually import eventually
-from tests.integration.listening.processes import children
+from tests.integration.listening.processes import children, is_alive
 from tests.unit.voice.networks import calibrated, network
 from tests.unit.voice.sounds import speech, tone
 
@@ -127,7 +126,6 @@ async def test_a_server_that_is_killed_leaves_no_process_behind(detector: str) -
         server.kill()
 
     async def alive() -> bool:
-        state = Path(f"/proc/{orphan}/stat")
-        return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+        return is_alive(orphan)
 
     await eventually(alive, lambda still: not still)

@@ -171,7 +171,7 @@ def test_there_is_a_scam_and_three_calls_that_ask_for_nothing() -> None:
         "scam": "alert",
         "harmless-family": "quiet",
         "harmless-human": "quiet",
-        "cloned-relative": "quiet",
+        "cloned-relative": "shown",
     }
     assert all(call.from_number.startswith("+120255501") and call.language == "en" for call in calls.values())
     assert {call.stir for call in calls.values()} <= {"A", "B", "C", "none"}
