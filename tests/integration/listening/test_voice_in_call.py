@@ -187,6 +187,7 @@ async def test_a_detector_that_fails_is_a_state_that_people_see(
             assert "failed" in str(told["detail"])
 
 
+@pytest.mark.promise("F22")
 async def test_every_call_is_looked_at_where_the_processes_are_slower_than_the_calls(
     settings: Settings, cluster: Cluster, tmp_path: Path
 ) -> None:

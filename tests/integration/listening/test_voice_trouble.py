@@ -52,6 +52,13 @@ async def house(settings: Settings) -> AsyncIterator[tuple[Stage, SignedClient]]
 async def test_what_a_voice_tells_while_the_database_is_away_is_told_when_it_is_back(
     settings: Settings, cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    said = ""
+
+    async def printed() -> str:
+        nonlocal said
+        said += capsys.readouterr().out
+        return said
+
     async with Wire(cluster.app_dsn) as wire:
         wired = judging(settings, always(tmp_path, 0.9), database_app_url=SecretStr(wire.dsn))
         async with house(wired) as (_, twilio):
@@ -62,10 +69,11 @@ async def test_what_a_voice_tells_while_the_database_is_away_is_told_when_it_is_
                 await reading(cluster, 4.0)
                 await wire.cut()
                 await line.hear(MORE)
+                await eventually(printed, lambda text: "voice_waits_for_the_database" in text)
                 await wire.mend()
                 await reading(cluster, 10.0)
                 await line.end()
-    said = capsys.readouterr().out
+    await printed()
     assert "background_task_raised" not in said
     assert STRANGER not in said
     assert KEYWORD not in said
@@ -91,6 +99,7 @@ async def test_a_process_that_hangs_holds_up_no_audio(
             assert process not in children()
 
 
+@pytest.mark.promise("F26")
 async def test_a_call_keeps_its_score_where_its_stream_breaks_and_is_started_again(
     settings: Settings, cluster: Cluster, tmp_path: Path
 ) -> None:
