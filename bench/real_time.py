@@ -16,7 +16,6 @@ import multiprocessing
 import os
 import re
 import secrets
-import socket
 import statistics
 import time
 from contextlib import AsyncExitStack
@@ -25,7 +24,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -35,7 +33,8 @@ from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
 
 from bench.call_path import p99
-from bench.media_ingest import FRAMES_A_SECOND, GOODBYE, STREAM, call_audio, masked, upgraded
+from bench.media_ingest import FRAMES_A_SECOND
+from bench.streams import play_all
 from callguard import server
 from callguard.bootstrap import database_urls
 from callguard.config import Settings, load_settings
@@ -182,67 +181,6 @@ async def speak(caller: Caller, call: Call, begin: float, seconds: int) -> float
             alarmed = time.monotonic()
         await caller.post("/transcription", form)
     return alarmed
-
-
-def play_all(
-    url: str,
-    signature: str,
-    calls: list[tuple[str, str]],
-    seconds: int,
-    spoken: bytes | None,
-    pipe: Connection,
-) -> None:
-    """A process: every frame of every call when it is due. Tells when it begins, how late it was, and
-    how long the server took for the rest.
-    """
-    audio = call_audio(seconds, spoken)
-    sockets, frames = [], []
-    for number, (sid, token) in enumerate(calls):
-        stream = f"MZ{number:032x}"
-        sockets.append(join(url, signature, sid, token, stream))
-        frames.append([frame.replace(STREAM.encode(), stream.encode()) for frame in audio])
-    begin = time.monotonic() + 1
-    pipe.send(begin)
-    offsets = [number * 0.618034 % 1 for number in range(len(calls))]
-    schedule = sorted(
-        (begin + offset + number / FRAMES_A_SECOND, call, number)
-        for call, offset in enumerate(offsets)
-        for number in range(len(audio))
-    )
-    late = 0.0
-    for due, call, number in schedule:
-        wait = due - time.monotonic()
-        if wait > 0:
-            time.sleep(wait)
-        late = max(late, -wait)
-        sockets[call].sendall(frames[call][number])
-    over = time.monotonic()
-    for number, one in enumerate(sockets):
-        one.sendall(masked({"event": "stop", "streamSid": f"MZ{number:032x}"}))
-    for one in sockets:
-        while b"\x88" not in one.recv(4096):
-            pass
-    pipe.send((late * 1000, (time.monotonic() - over) * 1000))
-    for one in sockets:
-        one.sendall(GOODBYE)
-        one.close()
-
-
-def join(url: str, signature: str, sid: str, token: str, stream: str) -> socket.socket:
-    """A call's stream, admitted."""
-    parts = urlsplit(url)
-    call = upgraded(parts.port or 80, f"X-Twilio-Signature: {signature}", parts.path)
-    start = {
-        "streamSid": stream,
-        "callSid": sid,
-        "tracks": ["inbound", "outbound"],
-        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-        "customParameters": {"token": token},
-    }
-    call.sendall(
-        masked({"event": "connected"}) + masked({"event": "start", "start": start, "streamSid": stream})
-    )
-    return call
 
 
 def serve_on_a_core(settings: Settings, core: int, pipe: Connection) -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from callguard.config import DEFAULT_PORT, Settings
 from callguard.errors import ConfigurationError
-from callguard.local.family import DEMO_FAMILY, be_known
+from callguard.local.family import CAROL, DEMO_FAMILY, be_known
 from callguard.local.recordings import Scenario, load_mulaw, scenarios
 from callguard.local.simulation import CallReport, Ring
 from callguard.local.stage import Stage, in_process
@@ -61,7 +61,7 @@ class Demo:
 
     def messages(self) -> list[tuple[str, str]]:
         """What the relatives' telephones got, by their names."""
-        names = {relative.phone_number: relative.name for relative in DEMO_FAMILY.relatives}
+        names = {relative.phone_number: relative.name for relative in (*DEMO_FAMILY.relatives, CAROL)}
         return [(names[m.to_number], m.body) for m in self.stage.stand_in.messages if m.to_number in names]
 
     async def play(self, scenario: Scenario) -> CallOutcome:
