@@ -141,7 +141,7 @@ async def test_a_server_of_somebody_elses_is_asked_after_a_keyword_and_not_befor
                 await eventually(asked, bool)
                 assert server.requests[0] == {"audio": "FileField"}
                 await eventually(
-                    lambda: readings(cluster), lambda seen: seen[0]["model"] == "remote stand-in 1"
+                    lambda: _spoken_on(cluster, line), lambda model: model == "remote stand-in 1"
                 )
                 server.manner = "failing"
                 before_failing = len(server.requests)
