@@ -20,6 +20,7 @@ from callguard.cli.migrate import migrate
 from callguard.cli.people import people
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
+from callguard.cli.validate import validate
 from callguard.errors import CallguardError
 
 FAILED, UNUSABLE = 1, 2
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest):
+for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest, validate):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")

@@ -173,9 +173,11 @@ def write_wav(path: Path, rate: int, chunks: Iterable[NDArray[np.float32]]) -> N
     try:
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, _OWNER_ALONE))  # noqa: SIM115  # below
     except OSError as error:
-        why = "exists already" if isinstance(error, FileExistsError) else "can't be written"
+        exists = isinstance(error, FileExistsError)
         raise AudioError(
-            f"The file for the result {why}. Choose another folder, or move it away.",
+            "A file of the new one's name exists already, and none is overwritten. Move it away."
+            if exists
+            else "The new file can't be written. Look at the permissions of its folder.",
             code="AUDIO_NOT_WRITTEN",
         ) from None
     try:
