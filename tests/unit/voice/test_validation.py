@@ -17,7 +17,7 @@ from tests.unit.voice.wav_files import float_wav, wav
 
 PAUSE = hiss(1.2, 0.0005)
 CLEAR = np.concatenate([PAUSE, speech(2.5), PAUSE, speech(2.5, 1), PAUSE])
-PRESSED = (0.9 * np.sign(CLEAR) * np.sqrt(np.abs(CLEAR) / np.abs(CLEAR).max())).astype(np.float32)
+PRESSED = (0.9 * np.sign(CLEAR) * (np.abs(CLEAR) / np.abs(CLEAR).max()) ** 0.45).astype(np.float32)
 LOUDEST = np.quantile(np.abs(CLEAR), 0.995).astype(np.float32)
 
 
