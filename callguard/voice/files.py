@@ -42,7 +42,7 @@ CONTAINERS: Final = MappingProxyType(
         "ogg": (".ogg", ".oga", ".opus", ".spx"),
         "voc": (".voc",),
         "w64": (".w64",),
-        "wav": (".wav", ".wave"),
+        "wav": (".wav", ".wave", ".rf64"),
         "wv": (".wv",),
     }
 )

@@ -25,6 +25,7 @@ _NOISE_SHARE: Final = 0.1
 _SILENCE_DBFS: Final = -60.0
 _SIZES: Final = 32768
 _LOWEST_PEAK: Final = 100
+_FEWEST: Final = 10  # samples that make a pile
 _PILE: Final = 10  # times as many at the peak as just below it; a sine has 6
 
 
@@ -146,7 +147,7 @@ class ClippingMeter:
         top, below, near = (int(peak * part) for part in (0.995, 0.99, 0.9))
         piled = int(self._sizes[top:].sum())
         expected = self._sizes[near:below].mean() * (peak + 1 - top)
-        return piled / int(self._sizes.sum()) if piled > _PILE * expected else 0.0
+        return piled / int(self._sizes.sum()) if piled > max(_FEWEST, _PILE * expected) else 0.0
 
 
 def _active_dbfs(powers: NDArray[np.floating], step_s: float, power: float) -> float | None:
@@ -163,7 +164,7 @@ def _active_dbfs(powers: NDArray[np.floating], step_s: float, power: float) -> f
     return float(np.interp(_MARGIN_DB, margins[::-1], levels[::-1]))  # margins fall as thresholds rise
 
 
-def _smoothed(sizes: NDArray[np.floating], step_s: float) -> NDArray[np.float64]:
+def _smoothed(sizes: NDArray[np.floating], step_s: float) -> NDArray[np.floating]:
     """Two exponential averages, one after the other, as one kernel."""
     decay = np.exp(-step_s / _SMOOTHING_S)
     steps = np.arange(round(12 * _SMOOTHING_S / step_s))
@@ -173,6 +174,6 @@ def _smoothed(sizes: NDArray[np.floating], step_s: float) -> NDArray[np.float64]
 
 def _held(above: NDArray[np.bool_], hangover: int) -> int:
     """How many steps are above a threshold, or were a hangover ago or less."""
-    steps = np.arange(len(above))
-    last = np.maximum.accumulate(np.where(above, steps, -hangover - 1))
+    steps = np.arange(len(above), dtype=np.int32)
+    last = np.maximum.accumulate(np.where(above, steps, np.int32(-hangover - 1)))
     return int(np.count_nonzero(steps - last <= hangover))

@@ -22,6 +22,7 @@ LEAST_SPEECH_S: Final = 3.0  # a detector's shortest window
 QUIET_DBFS, LOUD_DBFS = -40.0, -12.0  # 14 dB around what telephone lines are laid out for
 CLIPPED, SPOILT_BY_CLIPPING = 0.001, 0.01
 NOISY_SNR_DB, SPOILT_BY_NOISE_DB = 15.0, 5.0
+NOISY_UNPAUSED_DB: Final = 10.0  # the floor under speech without pauses is partly speech
 LEAST_PAUSES_S: Final = 0.5
 OFFSET: Final = 0.01
 MOSTLY_SILENT: Final = 0.6
@@ -226,13 +227,14 @@ def _clipping(of: Measured) -> Finding | None:
 
 def _noise(of: Measured) -> Finding | None:
     snr = of.levels.snr_db
-    if snr is None or snr >= NOISY_SNR_DB:
+    paused = of.duration_s - of.speech_s >= LEAST_PAUSES_S
+    if snr is None or snr >= (NOISY_SNR_DB if paused else NOISY_UNPAUSED_DB):
         return None
-    severity = Severity.ERROR if snr < SPOILT_BY_NOISE_DB else Severity.WARNING
-    if severity is Severity.WARNING and of.duration_s - of.speech_s < LEAST_PAUSES_S:
-        return None  # without pauses there is nothing to hear the noise in
+    if snr < SPOILT_BY_NOISE_DB:
+        seen = f"nothing stands out by more than {snr:.0f} dB: noise, a tone, or music"
+        return Finding("NOISY", Severity.ERROR, seen, "Record speech, in a quieter place.")
     seen = f"speech is {snr:.0f} dB above the noise"
-    return Finding("NOISY", severity, seen, "Record it in a quieter place.")
+    return Finding("NOISY", Severity.WARNING, seen, "Record it in a quieter place.")
 
 
 def _offset(of: Measured) -> Finding | None:

@@ -12,7 +12,7 @@ from callguard.voice.files import opened
 from callguard.voice.levels import gain, levels
 from callguard.voice.mending import mended, mending
 from callguard.voice.validation import Measured, Severity, findings, measured
-from tests.unit.voice.sounds import RATE, hiss, silence, speech
+from tests.unit.voice.sounds import RATE, hiss, silence, speech, tone
 from tests.unit.voice.wav_files import float_wav, wav
 
 PAUSE = hiss(1.2, 0.0005)
@@ -55,7 +55,8 @@ def test_a_clear_recording_has_nothing_wrong_with_it() -> None:
         (gain(CLEAR, -25), "LEVEL_LOW"),
         (PRESSED, "LEVEL_HIGH"),
         (CLEAR + np.float32(0.03), "DC_OFFSET"),
-        (CLEAR + hiss(8.6, 0.03), "NOISY"),
+        (CLEAR + hiss(8.6, 0.025), "NOISY"),
+        (CLEAR + hiss(8.6, 0.045), "NOISY"),
         (np.concatenate([silence(20), CLEAR]), "MOSTLY_SILENT"),
         (np.stack([CLEAR, np.roll(CLEAR, 16_000)], axis=1), "CHANNELS_DIFFER"),
         (CLEAR.clip(-LOUDEST, LOUDEST), "CLIPPED"),
@@ -78,6 +79,8 @@ def test_what_makes_a_score_worse_is_a_warning(samples: NDArray[Any], code: str)
         (np.stack([CLEAR, -CLEAR], axis=1), ["CHANNELS_CANCEL", "AUDIO_NO_SPEECH"]),
         (CLEAR.clip(-0.15, 0.15), ["CLIPPED"]),
         (CLEAR + hiss(8.6, 0.09), ["NOISY"]),
+        (tone(6), ["NOISY"]),
+        (hiss(6, 0.1), ["NOISY"]),
     ],
 )
 def test_what_makes_a_score_worthless_is_an_error(samples: NDArray[Any], expected: list[str]) -> None:
