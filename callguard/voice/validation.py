@@ -74,7 +74,7 @@ class Measured:
 def measured(file: AudioFile, suffix: str, blocks: Iterable[NDArray[np.float32]]) -> Measured:
     """Reads the file's blocks, which may come through a progress bar. Memory: 1.6 KB for each second.
 
-    suffix: the extension of its name. Raises AudioError as the blocks do.
+    suffix: the extension of its name.
     """
     facts = file.facts
     meter, tape = LevelMeter(facts.rate), SpeechTape()

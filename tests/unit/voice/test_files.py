@@ -100,6 +100,19 @@ def test_blocks_are_as_long_as_asked_and_lose_nothing() -> None:
     assert np.allclose(np.concatenate(blocks)[:, 0], SPOKEN, atol=1e-4)
 
 
+def test_blocks_of_many_channels_are_shorter() -> None:
+    with opened(io.BytesIO(wav(np.zeros((70_000, 64)), 384_000))) as file:
+        assert [len(block) for block in file.blocks()] == [65_536, 4464]
+
+
+def test_a_piece_at_another_rate_is_left_out_as_damaged() -> None:
+    content = encoded(SPOKEN, "mp3", "libmp3lame", 8000) + encoded(SPOKEN, "mp3", "libmp3lame", 16_000)
+    samples, _, damaged, _ = taken(content)
+
+    assert damaged > 10
+    assert 1.2 * RATE < len(samples) < 3.2 * RATE
+
+
 def test_what_is_no_number_is_silence_and_counted() -> None:
     odd = SPOKEN.copy()
     odd[100:110], odd[200], odd[300], odd[400] = np.nan, np.inf, -np.inf, 1e30
