@@ -16,10 +16,11 @@ from callguard.evaluation.voice_manifest import Clip
 from callguard.voice.activity import Window, speech_windows
 from callguard.voice.deepfake.port import CallScore, Detector, Reason, aggregate
 from callguard.voice.reading import READ_S, pieces
+from callguard.voice.telephone import companded, with_noise
 
 RATE: Final = 8000
 SNR_DB: Final = (10.0, 20.0)
-BAND_HZ: Final = (200.0, 3400.0)
+TILT_DB: Final = (-3.0, 0.0)
 BANDS: Final = 16
 """Of the long-term spectrum that the control sees."""
 FLOOR_BANDS: Final = 8
@@ -83,25 +84,17 @@ def heard(clip: Clip, *, masked: bool = False, seed: int = 0) -> tuple[Samples, 
     samples = np.concatenate(parts) if parts else np.empty(0, np.float32)
     windows = speech_windows(samples)
     if masked and windows:
-        samples = with_noise(samples, windows, np.random.default_rng([seed, zlib.crc32(clip.name.encode())]))
+        samples = under_noise(samples, np.random.default_rng([seed, zlib.crc32(clip.name.encode())]))
         windows = speech_windows(samples)
     return samples, windows
 
 
-def with_noise(samples: Samples, windows: Sequence[Window], chance: np.random.Generator) -> Samples:
-    """Noise of the telephone's band over the whole recording, 10 to 20 dB under its speech.
-
-    White to pink, each recording its own; no noise floor of the recording's shows any more, so what a
-    detector still tells apart is in the voice.
+def under_noise(samples: Samples, chance: np.random.Generator) -> Samples:
+    """The recording under noise of the whole telephone band, 10 to 20 dB below its speech, white to pink, and
+    through mu-law: no noise floor of its own shows any more, so what a detector tells apart is in the voice.
     """
-    bins = np.fft.rfftfreq(len(samples), 1 / RATE)
-    slope = chance.uniform(0, 0.5)
-    shape = np.where((bins > BAND_HZ[0]) & (bins < BAND_HZ[1]), np.maximum(bins, 1.0) ** -slope, 0)
-    noise = np.fft.irfft(np.fft.rfft(chance.standard_normal(len(samples))) * shape, len(samples))
-    speech = np.mean([np.mean(window.samples.astype(np.float64) ** 2) for window in windows])
-    gain = np.sqrt(speech / np.mean(noise**2) * 10 ** (-chance.uniform(*SNR_DB) / 10))
-    masked: Samples = (samples + gain * noise).astype(np.float32)
-    return masked
+    noisy = with_noise(samples, chance.uniform(*SNR_DB), chance, tilt_db=chance.uniform(*TILT_DB))
+    return companded(noisy)
 
 
 def channel(samples: Samples, windows: Sequence[Window]) -> tuple[float, ...]:
