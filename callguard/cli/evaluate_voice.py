@@ -1,7 +1,6 @@
 """`callguard evaluate voice`."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +50,7 @@ def voice(
     tried = [
         TriedVoice(
             choice.name,
-            choice.load(alone=True).version,
+            choice.load().version,
             tuple(_judged(choice, clips, masked, seed, jobs)),
         )
         for choice in choices
@@ -68,8 +67,7 @@ def voice(
 
 
 def _judged(choice: Choice, clips: list[Clip], masked: bool, seed: int, jobs: int) -> Iterator[Judged]:
-    load = partial(choice.load, alone=True)
-    found = judged(clips, load, masked=masked, seed=seed, jobs=jobs)
+    found = judged(clips, choice.load, masked=masked, seed=seed, jobs=jobs)
     yield from tracked(choice.name, found, len(clips))
 
 
