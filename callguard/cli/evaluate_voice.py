@@ -47,14 +47,7 @@ def voice(
     choices = [Choice.of(settings, name) for name in detector or (None,)]
     if calibrate is not None:
         _calibrate(choices, clips, calibrate, masked, seed)
-    tried = [
-        TriedVoice(
-            choice.name,
-            choice.load().version,
-            tuple(_judged(choice, clips, masked, seed, jobs)),
-        )
-        for choice in choices
-    ]
+    tried = [TriedVoice(c.name, tuple(_judged(c, clips, masked, seed, jobs))) for c in choices]
     told = voice_evaluation(manifest.name, tried, masked=masked, seed=seed)
     if html is not None:
         write_report(html, render_voices(told, tried))

@@ -35,11 +35,14 @@ Load = Callable[[], Detector]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A recording with its score, or why it has none. `channel`: see there; None without speech."""
+    """A recording with its score, or why it has none. `channel`: see there; None without speech. `version`:
+    of the detector then.
+    """
 
     clip: Clip
     call: CallScore
     channel: tuple[float, ...] | None
+    version: str = ""
 
 
 def judged(
@@ -73,9 +76,10 @@ def _judged(clip: Clip, detector: Detector, masked: bool, seed: int) -> Judged:
     except DetectorError:
         raise
     except CallguardError:
-        return Judged(clip, CallScore(None, None, None, 0.0, 0, Reason.DAMAGED), None)
+        return Judged(clip, CallScore(None, None, None, 0.0, 0, Reason.DAMAGED), None, detector.version)
     scores = detector.score([window.samples for window in windows]) if windows else []
-    return Judged(clip, aggregate(scores), channel(samples, windows) if windows else None)
+    seen = channel(samples, windows) if windows else None
+    return Judged(clip, aggregate(scores), seen, detector.version)
 
 
 def heard(clip: Clip, *, masked: bool = False, seed: int = 0) -> tuple[Samples, list[Window]]:

@@ -43,7 +43,7 @@ class Choice:
 
     @classmethod
     def for_calls(cls, settings: Settings) -> Self:
-        """What judges calls: the server where one is set, with the shipped network behind it; else as `of`."""
+        """What judges calls: the server where one is set, the shipped network behind it; else as `of`."""
         if settings.deepfake_api_url is None:
             return cls.of(settings)
         return replace(cls.of(settings, REMOTE), has_fallback=True)

@@ -1,12 +1,13 @@
 """`callguard evaluate voice` as a person runs it."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.conftest import Finished, Shell, inside
+from tests.integration.cli.conftest import Finished, inside
 from tests.stand_ins.voice_server import voice_server
 from tests.unit.voice.networks import LOUDNESS, calibrated, network
 from tests.unit.voice.recordings import recording
@@ -146,20 +147,22 @@ def test_what_is_wrong_is_said_in_a_line(here: Run, tmp_path: Path, arguments: l
     assert not ended.out
 
 
-async def test_a_server_is_evaluated_beside_a_network(shell: Shell, tmp_path: Path) -> None:
+async def test_a_server_is_evaluated_beside_a_network(
+    here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     net = calibrated(network(tmp_path / "net.onnx"), slope=4, offset=-6)
     name = manifest(tmp_path, 2)
     async with voice_server() as server:
-        given = {"DEEPFAKE_API_URL": server.url, "DEEPFAKE_API_KEY": server.key}
-        options = "--detector", str(net), "--detector", "remote", "--json"
-        ended = await shell.run("evaluate", "voice", name, *options, **given)
-        scored = await shell.run("score", "clips/synthetic-0.wav", "--model", "remote", "--json", **given)
+        monkeypatch.setenv("DEEPFAKE_API_URL", server.url)
+        monkeypatch.setenv("DEEPFAKE_API_KEY", server.key)
+        both = "--detector", net, "--detector", "remote", "--json"
+        ended = await asyncio.to_thread(here, name, *both)
         server.manner = "failing"
-        refused = await shell.run("score", "clips/synthetic-0.wav", "--model", "remote", **given)
+        refused = await asyncio.to_thread(here, name, "--detector", "remote")
     assert ended.status == 0, ended.err
-    versions = [told["version"] for told in json.loads(ended.out)["detectors"]]
-    assert versions[0].startswith("onnx ")
-    assert versions[1] == "remote stand-in 1"
-    assert json.loads(scored.out)["model_version"] == "remote stand-in 1"
-    assert refused.status == 2
+    network_told, server_told = json.loads(ended.out)["detectors"]
+    assert network_told["version"].startswith("onnx ")
+    assert server_told["version"] == "remote stand-in 1"
+    assert server_told["all"]["auc"]["value"] == 1
+    assert refused.status == 2, "no other detector answers in its name"
     assert "[DETECTOR_REFUSED]" in refused.err
