@@ -52,9 +52,13 @@ def refusal(samples: NDArray[np.float32]) -> Reason | None:
         return Reason.DAMAGED
     if len(samples) < LEAST_S * RATE:
         return Reason.NOT_ENOUGH_SPEECH
-    centred = samples - samples.mean()
+    peak = np.abs(samples).max()
+    if peak < SILENT_RMS:
+        return Reason.SILENCE
+    centred = samples / peak  # whatever the level, squares neither overflow nor vanish
+    centred -= centred.mean()
     rms = np.sqrt(np.mean(centred**2))
-    if rms < SILENT_RMS:
+    if rms * peak < SILENT_RMS:
         return Reason.SILENCE
     return _unlike_speech(centred / rms)
 

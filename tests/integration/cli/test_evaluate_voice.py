@@ -101,14 +101,14 @@ def test_several_detectors_are_compared_and_told_as_tables(here: Run, tmp_path: 
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 def test_calibrating_makes_a_network_a_detector(here: Run, tmp_path: Path, method: str) -> None:
-    net, name = network(tmp_path / "net.onnx"), manifest(tmp_path)
+    net, name = network(tmp_path / "net.onnx"), manifest(tmp_path, 5)
     (tmp_path / "net.onnx.json").write_text('{"synthetic_class": 0}')
     assert here(name, "--detector", net).status == 2, "not calibrated yet"
     ended = here(name, "--detector", net, "--calibrate", method, "--json")
     assert ended.status == 0, ended.err
-    assert "Calibrated on 16 synthetic and 16 human windows" in ended.err
+    assert "Calibrated on 10 synthetic and 10 human windows" in ended.err
     beside = json.loads((tmp_path / "net.onnx.json").read_text())
-    assert beside["windows"] == [16, 16]
+    assert beside["windows"] == [10, 10]
     assert beside["synthetic_class"] == 0, "what the operator set stays"
     assert set(beside) & {"platt", "isotonic"} == {method}
     assert json.loads(ended.out)["detectors"][0]["all"]["found"]["value"] == 1
