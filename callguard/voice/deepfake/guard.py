@@ -29,7 +29,7 @@ SILENT_RMS: Final = 0.001
 CLIPPED_SHARE: Final = 0.06
 """At least this share of samples stands at the ceiling."""
 CEILING: Final = 0.98
-STILL: Final = 0.24
+STILL: Final = 0.26
 STILL_A_DB: Final = 0.02
 """What a dB of liveliness weighs against persistence: music is both stiller and more even than speech."""
 TONAL: Final = 0.96
