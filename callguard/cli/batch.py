@@ -18,11 +18,9 @@ from callguard.config import load_settings
 from callguard.errors import ConfigurationError
 from callguard.voice.deepfake.detectors import Choice
 from callguard.voice.deepfake.labels import RiskLevel
+from callguard.voice.files import CONTAINERS
 
-SUFFIXES = {
-    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".webm"),
-    *(".aif", ".aiff", ".au", ".amr", ".wma", ".gsm", ".ulaw", ".alaw"),
-}
+SUFFIXES = frozenset(suffix for suffixes in CONTAINERS.values() for suffix in suffixes)
 NOTHING_SCORED = 1
 
 
@@ -54,10 +52,10 @@ def batch(
 ) -> None:
     """Score all recordings of a folder and its folders. Status 1: none could be scored."""
     choice = Choice.of(load_settings(), model)
-    version = choice.load().version  # what can't be used is said before any process starts
+    choice.load()  # what can't be used is said before any process starts
     files = _recordings(folder)
     rows = in_processes(files, choice, concurrency or _cores())
-    told = _report(sorted(tracked("scored", rows, len(files)), key=lambda row: row.file_path), version)
+    told = _report(sorted(tracked("scored", rows, len(files)), key=lambda row: row.file_path))
     _write(report, told)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(told)).decode())
@@ -83,7 +81,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _report(rows: list[Row], version: str) -> Report:
+def _report(rows: list[Row]) -> Report:
     by_level = {level: [row for row in rows if row.risk_level is level] for level in RiskLevel}
     scores = [row.score for row in rows if row.score is not None]
     unscored = len(by_level[RiskLevel.UNSCORED])
@@ -95,7 +93,7 @@ def _report(rows: list[Row], version: str) -> Report:
         unscored=unscored,
         errors=len(by_level[RiskLevel.ERROR]) + unscored,
         average_score=sum(scores) / len(scores) if scores else None,
-        model_version=version,
+        model_version=", ".join(sorted({row.model_version for row in rows if row.model_version})),
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         high_risk_calls=by_level[RiskLevel.HIGH],
         medium_risk_calls=by_level[RiskLevel.MEDIUM],

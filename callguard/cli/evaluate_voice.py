@@ -1,7 +1,6 @@
 """`callguard evaluate voice`."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -48,14 +47,7 @@ def voice(
     choices = [Choice.of(settings, name) for name in detector or (None,)]
     if calibrate is not None:
         _calibrate(choices, clips, calibrate, masked, seed)
-    tried = [
-        TriedVoice(
-            choice.name,
-            choice.load(alone=True).version,
-            tuple(_judged(choice, clips, masked, seed, jobs)),
-        )
-        for choice in choices
-    ]
+    tried = [TriedVoice(c.name, tuple(_judged(c, clips, masked, seed, jobs))) for c in choices]
     told = voice_evaluation(manifest.name, tried, masked=masked, seed=seed)
     if html is not None:
         write_report(html, render_voices(told, tried))
@@ -68,8 +60,7 @@ def voice(
 
 
 def _judged(choice: Choice, clips: list[Clip], masked: bool, seed: int, jobs: int) -> Iterator[Judged]:
-    load = partial(choice.load, alone=True)
-    found = judged(clips, load, masked=masked, seed=seed, jobs=jobs)
+    found = judged(clips, choice.load, masked=masked, seed=seed, jobs=jobs)
     yield from tracked(choice.name, found, len(clips))
 
 

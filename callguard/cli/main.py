@@ -38,22 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    demo,
-    serve,
-    simulate,
-    migrate,
-    invite,
-    app_link,
-    check,
-    explain,
-    backtest,
-    batch,
-    score,
-    stream,
-    validate,
-    enroll,
-    verify,
-):
+    demo, serve, simulate, migrate, invite, app_link, check, explain, backtest,
+    batch, score, stream, validate, enroll, verify,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")

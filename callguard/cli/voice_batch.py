@@ -42,6 +42,7 @@ class Row:
     duration_seconds: float | None = None
     error: str | None = None
     error_code: str | None = None
+    model_version: str | None = None
 
 
 def in_processes(files: Sequence[Path], choice: Choice, processes: int) -> Iterator[Row]:
@@ -114,6 +115,7 @@ def _row(path: Path) -> Row:
         reason=told.reason,
         speech_seconds=told.speech_seconds,
         duration_seconds=told.duration_seconds,
+        model_version=told.model_version,
     )
 
 

@@ -16,8 +16,12 @@ class TriedVoice:
     """A detector by its name, and what it made of each recording."""
 
     detector: str
-    version: str
     judged: tuple[Judged, ...]
+
+    @property
+    def version(self) -> str:
+        """As the detector named itself in the end: a server tells its model with its answers."""
+        return self.judged[-1].version
 
     @property
     def scores(self) -> list[float | None]:

@@ -16,14 +16,16 @@ from callguard.evaluation.voice_manifest import Clip
 from callguard.voice.activity import Window, speech_windows
 from callguard.voice.deepfake.port import CallScore, Detector, Reason, aggregate
 from callguard.voice.reading import READ_S, pieces
+from callguard.voice.telephone import companded, with_noise
 
 RATE: Final = 8000
 SNR_DB: Final = (10.0, 20.0)
-BAND_HZ: Final = (200.0, 3400.0)
+TILT_DB: Final = (-3.0, 0.0)
 BANDS: Final = 16
 """Of the long-term spectrum that the control sees."""
 FLOOR_BANDS: Final = 8
 """Of the noise floor's."""
+FLOOR_SHARE: Final = 0.05
 _FRAME = 256
 _CHUNK = 4
 
@@ -34,11 +36,14 @@ Load = Callable[[], Detector]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A recording with its score, or why it has none. `channel`: see there; None without speech."""
+    """A recording with its score, or why it has none. `channel`: see there; None without speech. `version`:
+    of the detector then.
+    """
 
     clip: Clip
     call: CallScore
     channel: tuple[float, ...] | None
+    version: str = ""
 
 
 def judged(
@@ -72,9 +77,10 @@ def _judged(clip: Clip, detector: Detector, masked: bool, seed: int) -> Judged:
     except DetectorError:
         raise
     except CallguardError:
-        return Judged(clip, CallScore(None, None, None, 0.0, 0, Reason.DAMAGED), None)
+        return Judged(clip, CallScore(None, None, None, 0.0, 0, Reason.DAMAGED), None, detector.version)
     scores = detector.score([window.samples for window in windows]) if windows else []
-    return Judged(clip, aggregate(scores), channel(samples, windows) if windows else None)
+    seen = channel(samples, windows) if windows else None
+    return Judged(clip, aggregate(scores), seen, detector.version)
 
 
 def heard(clip: Clip, *, masked: bool = False, seed: int = 0) -> tuple[Samples, list[Window]]:
@@ -83,41 +89,31 @@ def heard(clip: Clip, *, masked: bool = False, seed: int = 0) -> tuple[Samples, 
     samples = np.concatenate(parts) if parts else np.empty(0, np.float32)
     windows = speech_windows(samples)
     if masked and windows:
-        samples = with_noise(samples, windows, np.random.default_rng([seed, zlib.crc32(clip.name.encode())]))
+        samples = under_noise(samples, np.random.default_rng([seed, zlib.crc32(clip.name.encode())]))
         windows = speech_windows(samples)
     return samples, windows
 
 
-def with_noise(samples: Samples, windows: Sequence[Window], chance: np.random.Generator) -> Samples:
-    """Noise of the telephone's band over the whole recording, 10 to 20 dB under its speech.
-
-    White to pink, each recording its own; no noise floor of the recording's shows any more, so what a
-    detector still tells apart is in the voice.
+def under_noise(samples: Samples, chance: np.random.Generator) -> Samples:
+    """The recording under noise of the whole telephone band, 10 to 20 dB below its speech, white to pink, and
+    through mu-law: no noise floor of its own shows any more, so what a detector tells apart is in the voice.
     """
-    bins = np.fft.rfftfreq(len(samples), 1 / RATE)
-    slope = chance.uniform(0, 0.5)
-    shape = np.where((bins > BAND_HZ[0]) & (bins < BAND_HZ[1]), np.maximum(bins, 1.0) ** -slope, 0)
-    noise = np.fft.irfft(np.fft.rfft(chance.standard_normal(len(samples))) * shape, len(samples))
-    speech = np.mean([np.mean(window.samples.astype(np.float64) ** 2) for window in windows])
-    gain = np.sqrt(speech / np.mean(noise**2) * 10 ** (-chance.uniform(*SNR_DB) / 10))
-    masked: Samples = (samples + gain * noise).astype(np.float32)
-    return masked
+    noisy = with_noise(samples, chance.uniform(*SNR_DB), chance, tilt_db=chance.uniform(*TILT_DB))
+    return companded(noisy)
 
 
 def channel(samples: Samples, windows: Sequence[Window]) -> tuple[float, ...]:
-    """What the channel tells and the voice doesn't, in dB: the speech's level, how loud the quietest frames
-    are, and the spectra over their mean of these (FLOOR_BANDS) and of the speech (BANDS).
+    """What the channel tells and the voice doesn't, in dB: the levels of the speech and of the noise floor,
+    and the spectra over their means of the floor (FLOOR_BANDS) and of the speech (BANDS).
+
+    The floor is the quietest twentieth of all frames: of more, it would tell how somebody pauses.
     """
     power = _powers(samples)
     loudness = power.sum(axis=1)
-    quiet = power[loudness <= np.quantile(loudness, 0.2)].mean(axis=0)
+    floor = power[loudness <= np.quantile(loudness, FLOOR_SHARE)].mean(axis=0)
     speech = np.mean([_powers(window.samples).mean(axis=0) for window in windows], axis=0)
-    return (
-        float(_db(speech.sum())),
-        *_db(np.quantile(loudness, [0.05, 0.2, 0.4])).tolist(),
-        *_spectrum(quiet, FLOOR_BANDS),
-        *_spectrum(speech, BANDS),
-    )
+    levels = _db(np.array([speech.sum(), floor.sum()]))
+    return (*levels.tolist(), *_spectrum(floor, FLOOR_BANDS), *_spectrum(speech, BANDS))
 
 
 def _spectrum(power: NDArray[np.float64], bands: int) -> list[float]:

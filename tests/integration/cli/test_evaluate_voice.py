@@ -1,5 +1,6 @@
 """`callguard evaluate voice` as a person runs it."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.conftest import Finished, inside
+from tests.stand_ins.voice_server import voice_server
 from tests.unit.voice.networks import LOUDNESS, calibrated, network
 from tests.unit.voice.recordings import recording
 
@@ -99,14 +101,14 @@ def test_several_detectors_are_compared_and_told_as_tables(here: Run, tmp_path: 
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 def test_calibrating_makes_a_network_a_detector(here: Run, tmp_path: Path, method: str) -> None:
-    net, name = network(tmp_path / "net.onnx"), manifest(tmp_path)
+    net, name = network(tmp_path / "net.onnx"), manifest(tmp_path, 5)
     (tmp_path / "net.onnx.json").write_text('{"synthetic_class": 0}')
     assert here(name, "--detector", net).status == 2, "not calibrated yet"
     ended = here(name, "--detector", net, "--calibrate", method, "--json")
     assert ended.status == 0, ended.err
-    assert "Calibrated on 16 synthetic and 16 human windows" in ended.err
+    assert "Calibrated on 10 synthetic and 10 human windows" in ended.err
     beside = json.loads((tmp_path / "net.onnx.json").read_text())
-    assert beside["windows"] == [16, 16]
+    assert beside["windows"] == [10, 10]
     assert beside["synthetic_class"] == 0, "what the operator set stays"
     assert set(beside) & {"platt", "isotonic"} == {method}
     assert json.loads(ended.out)["detectors"][0]["all"]["found"]["value"] == 1
@@ -143,3 +145,24 @@ def test_what_is_wrong_is_said_in_a_line(here: Run, tmp_path: Path, arguments: l
     assert said in ended.err
     assert ended.err.count("\n") == 1
     assert not ended.out
+
+
+async def test_a_server_is_evaluated_beside_a_network(
+    here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = calibrated(network(tmp_path / "net.onnx"), slope=4, offset=-6)
+    name = manifest(tmp_path, 2)
+    async with voice_server() as server:
+        monkeypatch.setenv("DEEPFAKE_API_URL", server.url)
+        monkeypatch.setenv("DEEPFAKE_API_KEY", server.key)
+        both = "--detector", net, "--detector", "remote", "--json"
+        ended = await asyncio.to_thread(here, name, *both)
+        server.manner = "failing"
+        refused = await asyncio.to_thread(here, name, "--detector", "remote")
+    assert ended.status == 0, ended.err
+    network_told, server_told = json.loads(ended.out)["detectors"]
+    assert network_told["version"].startswith("onnx ")
+    assert server_told["version"] == "remote stand-in 1"
+    assert server_told["all"]["auc"]["value"] == 1
+    assert refused.status == 2, "no other detector answers in its name"
+    assert "[DETECTOR_REFUSED]" in refused.err

@@ -32,7 +32,7 @@ class Deadly:
 
 @dataclass(frozen=True, slots=True)
 class DeadlyChoice(Choice):
-    def load(self, *, alone: bool = False) -> Detector:  # noqa: ARG002  # as the port has it
+    def load(self) -> Detector:
         return Deadly()
 
 

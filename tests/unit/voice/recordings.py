@@ -1,5 +1,6 @@
 """Recordings of made-up voices: bright ones and dull ones, which a small network tells apart."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.unit.voice.sounds import speech
 Samples = NDArray[np.float32]
 
 
+@cache
 def voice(seconds: float, seed: int, *, bright: bool) -> Samples:
     """Speech with its highs raised or cut; a trace of noise, as lines have it."""
     plain, dull = speech(seconds, seed), np.ones(3) / 3
