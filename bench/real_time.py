@@ -276,10 +276,11 @@ async def what_was_judged(dsn: str) -> tuple[int, int]:
     """Calls whose voice has a score, and the windows of speech behind them."""
     connection = await asyncpg.connect(dsn)
     try:
-        calls, windows = await connection.fetchrow(_JUDGED)
+        found = await connection.fetchrow(_JUDGED)
     finally:
         await connection.close()
-    return calls, windows
+    assert found is not None, "an aggregate has a row"
+    return found[0], found[1]
 
 
 async def what_came(

@@ -50,7 +50,7 @@ class Costs:
 def costs(settings: Settings, rounds: int = 20) -> Costs:
     """Of the detector that is set."""
     detector = Choice.of(settings).load()
-    spoken = speech(60) / np.float32(32768)
+    spoken = (speech(60) / 32768).astype(np.float32)
     windows = [window.samples for window in speech_windows(spoken)]
     tape, begun = SpeechTape(), time.thread_time()
     for start in range(0, len(spoken), SAMPLE_RATE):

@@ -82,7 +82,9 @@ async def test_what_a_voice_tells_while_the_database_is_away_is_told_when_it_is_
 async def test_a_process_that_hangs_holds_up_no_audio(
     settings: Settings, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(VoiceWorkers.__init__.__kwdefaults__, "seconds", 4.0)
+    defaults = VoiceWorkers.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "seconds", 4.0)
     async with house(judging(settings, always(tmp_path, 0.9))) as (_, twilio):
         call = await VoiceCall(twilio).ring()
         async with call.streaming() as line:
