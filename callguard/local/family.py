@@ -109,8 +109,9 @@ async def be_known(database: Database, enrolling: Voiceprints, family: Family = 
             CAROL.priority,
         )
         await session.run("people.verify_contact", contact_id)
-        recordings = [mulaw_decode(load_mulaw(path)) / FULL_SCALE for path in enrolled_recordings()]
+        heard = [mulaw_decode(load_mulaw(path)) / FULL_SCALE for path in enrolled_recordings()]
         carol = Whose(family.tenant_id, user_id, contact_id)
+        recordings = [samples.astype(np.float32) for samples in heard]
         await enrolling.enrol(session, carol, recordings, Consent("nobody: it is a demo"), anew=True)
 
 

@@ -36,6 +36,7 @@ RESOLVERS = {
     "resolve_step(uuid)": f"'{uuid4()}'",
     "tenant_of_call(uuid)": f"'{uuid4()}'",
     "call_of_analysis(uuid)": f"'{uuid4()}'",
+    "judgeable_voices(uuid[])": f"'{{{uuid4()}}}'",
     "route_book()": "",
     "ship_catalogue(text,text,jsonb,text[],text[])": "'en', 'shipped-0123456789ab', '{}', '{gold}', '{}'",
     "tenant_ids()": "",
@@ -105,6 +106,15 @@ async def fill(database: Database, number: int) -> tuple[Household, UUID]:
         known = [b"number", b"script", "SCAM", None, None, datetime.now(UTC)]
         memory_id = await session.value("memory.put", home.tenant_id, home.user_id, call_id, *known)
         await session.run("memory.put_bands", home.tenant_id, [1], memory_id)
+        whose = [home.user_id, home.contact_id]
+        consent_id = await session.value("voiceprints.agree", home.tenant_id, *whose, "Anna", "2026-11")
+        enrolled = [*whose, consent_id, "active", 3, 0.9, b"sealed", "1", "network"]
+        voiceprint_id = uuid4()
+        await session.run("voiceprints.put", voiceprint_id, home.tenant_id, *enrolled)
+        reading = ["measured", 0.9, 0.8, 0.95, 10.0, 4, None, "model"]
+        await session.run("voice.keep_reading", home.tenant_id, call_id, f"MZ{number:032x}", *reading)
+        likeness = [voiceprint_id, "same", 0.7, "model"]
+        await session.run("voice.keep_likeness", home.tenant_id, call_id, f"MZ{number:032x}", *likeness)
         rule = "INSERT INTO caller_rules (tenant_id, user_id, number, rule) VALUES ($1, $2, '911', 'allow')"
         await session._connection.execute(rule, home.tenant_id, home.user_id)
     return home, call_id

@@ -68,7 +68,7 @@ async def test_the_link_in_the_message_shows_what_was_said_and_why_to_nobody_els
     assert "changed the language" not in page
     assert re.search("Found: .*frightens", page)
     assert "The phone company vouches for the number." in page
-    assert "Not available for this call." in page
+    assert "Artificial voice Not judged yet." in page
     assert "Nobody has answered yet." in page
     assert "Ring Margaret on another line" in page
 
