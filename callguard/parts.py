@@ -23,7 +23,7 @@ from callguard.alerting.push import PushAlerts, Vapid, public_session
 from callguard.alerting.speech import AlertSpeech
 from callguard.alerting.subscribing.routes import subscribing_routes
 from callguard.analysis import models
-from callguard.analysis.analyst import ANALYSE, JUDGE, Analyst
+from callguard.analysis.analyst import ANALYSE, JUDGE, JUDGE_VOICE, Analyst
 from callguard.analysis.catalogue import shipped_hints
 from callguard.analysis.catalogue_store import keep_shipped
 from callguard.analysis.desk import JudgeDesk
@@ -281,6 +281,7 @@ def _analysis(ground: Ground) -> Part:
         work={
             ANALYSE: Handler(analyst.analyse, attempts=20),
             JUDGE: Handler(analyst.judge, attempts=4),
+            JUDGE_VOICE: Handler(analyst.judge_voice, attempts=20),
             REMEMBER: Handler(Rememberer(ground.database, ground.memory).remember, attempts=20),
         },
         tasks={"shipped_keywords": lambda: keep_shipped(ground.database)},

@@ -38,12 +38,12 @@ from callguard.domain.signals import (
 )
 from callguard.domain.steadiness import Steady, steadied
 from callguard.domain.transcript import Utterance, as_text, turns
-from callguard.intake.records import ANALYSE
+from callguard.intake.records import ANALYSE, JUDGE_VOICE
 from callguard.memory.book import Memory
 from callguard.memory.feedback import ask_to_remember
 from callguard.transcript import store as transcripts
 
-__all__ = ["ANALYSE", "JUDGE", "Analyst"]
+__all__ = ["ANALYSE", "JUDGE", "JUDGE_VOICE", "Analyst"]
 
 _NOT_YET = NotAvailable(
     SignalName.LLM,
@@ -53,7 +53,7 @@ _NOT_YET = NotAvailable(
 
 
 class Analyst:
-    """Handlers of the two kinds of work that end in a verdict."""
+    """Handlers of the three kinds of work that end in a verdict."""
 
     def __init__(
         self,
@@ -90,6 +90,14 @@ class Analyst:
             if desk is not None and allowed and call["decision_reason"] != Reason.CANARY:
                 await desk.request(session, work.tenant_id, work.call_id, heard(words, local.risk))
             await queue.finish(session, work)
+
+    async def judge_voice(self, work: Work) -> None:
+        """Looks at a call again for what its voice has told, unless that was done along with its words."""
+        async with self._database.tenant(work.tenant_id) as session:
+            if not await session.value("voice.is_news", work.call_id):
+                await queue.finish(session, work)
+                return
+        await self.analyse(work)
 
     async def judge(self, work: Work) -> None:
         """Asks the LLM. Its failure is stored, so that people see that the local verdict stands alone."""

@@ -54,6 +54,7 @@ from callguard.transcript import notices
 
 TELL_UNREACHABLE = "tell_unreachable"
 ANALYSE = "analyse"
+JUDGE_VOICE = "judge_voice"
 TRANSCRIBE_MESSAGE = "transcribe_message"
 
 # A transcription stops when its call ends; that the call did is told a little later.

@@ -7,10 +7,13 @@ from uuid import UUID
 from callguard.db import queue
 from callguard.db.pool import Database, Session
 from callguard.domain.voice_reading import Likeness, VoiceReading
-from callguard.intake.records import ANALYSE
+from callguard.intake.records import JUDGE_VOICE
 from callguard.media.endpoint import AdmittedStream
 from callguard.voiceprints.book import Opened, opened
 from callguard.voiceprints.keyring import Keyring
+
+ALONG_SECONDS = 3.0
+"""The next words are judged with what the voice told meanwhile; who says nothing more is looked at then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +83,11 @@ class VoiceBook:
 
 async def _look_again(session: Session, stream: AdmittedStream) -> None:
     await queue.add(
-        session, stream.tenant_id, ANALYSE, subject=stream.call_id, call_id=stream.call_id, urgency=4
+        session,
+        stream.tenant_id,
+        JUDGE_VOICE,
+        subject=stream.call_id,
+        call_id=stream.call_id,
+        urgency=6,
+        delay_seconds=ALONG_SECONDS,
     )

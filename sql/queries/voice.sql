@@ -45,3 +45,11 @@ ORDER BY l.voiceprint_id, l.updated_at DESC;
 -- name: voiceprints
 -- Enrolled voices, sealed.
 SELECT v.id, v.sealed, v.key_id, v.model FROM voiceprints v WHERE v.tenant_id = $1 AND v.id = ANY ($2::uuid[]) AND v.status = 'active';
+
+-- name: is_news
+-- Whether a call's voice has told anything that no verdict knows; what was stored within half a second before one may be unknown to it.
+SELECT EXISTS (
+    SELECT FROM (SELECT max(f.created_at) AS at FROM fraud_analyses f WHERE f.call_id = $1) newest
+    WHERE newest.at IS NULL
+        OR EXISTS (SELECT FROM voice_readings r WHERE r.call_id = $1 AND r.updated_at > newest.at - interval '0.5 seconds')
+        OR EXISTS (SELECT FROM voice_likenesses l WHERE l.call_id = $1 AND l.updated_at > newest.at - interval '0.5 seconds'));
