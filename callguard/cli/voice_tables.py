@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from callguard.cli.running import printable
 from callguard.evaluation.statistics import Estimate
 from callguard.evaluation.voice import VoiceEvaluation
 from callguard.evaluation.voice_figures import Row, VoiceFigures
@@ -58,7 +60,7 @@ def _table(title: str, rows: Sequence[Row]) -> Table | str:
 
 def _cells(row: Row) -> list[str]:
     return [
-        f"{row.name}\n{row.synthetic}+{row.human}",
+        f"{escape(printable(row.name))}\n{row.synthetic}+{row.human}",
         _figure(row.auc, "{:.2f}", 1),
         _figure(row.eer, "{:.1f}", 100),
         _figure(row.min_dcf, "{:.2f}", 1),
