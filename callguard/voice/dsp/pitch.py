@@ -50,29 +50,29 @@ def pitch_track(
     window = np.hanning(width + 2)[1:-1]
     pitches, strengths = [], []
     for frames in frame_blocks(level, rate, width):
-        period = round(rate / floor)
-        loudness = np.abs(frames[:, width // 2 - period // 2 : width // 2 + period // 2 + 1]).max(axis=1)
-        correlation = autocorrelation(frames, window, lags=int(rate / floor) + 2)
+        windowed = (frames - frames[:, width // 6 : -(width // 6)].mean(axis=1, keepdims=True)) * window
+        loudness = np.abs(windowed[:, width // 3 : -(width // 3)]).max(axis=1)
+        correlation = autocorrelation(windowed, window, lags=int(rate / floor) + 2)
         hertz, strength = _candidates(correlation, rate * _FINER, floor, ceiling)
         quiet = np.maximum(0, 2 - loudness / max(loudest, 1e-12) * (1 + _VOICING) / _SILENCE)
         pitches.append(np.column_stack([np.zeros(len(frames)), hertz]))
         strengths.append(np.column_stack([_VOICING + quiet, strength]))
     hertz, strength = np.concatenate(pitches), np.concatenate(strengths)
-    chosen = _best_path(hertz, strength, floor)
+    chosen = _best_path(hertz, strength, ceiling)
     f0 = np.take_along_axis(hertz, chosen[:, None], axis=1)[:, 0]
     best = np.clip(strength[:, 1:].max(axis=1), 0, 1)
     return PitchTrack(f0=np.where(f0 > 0, f0, np.nan), strength=best)
 
 
-def autocorrelation(frames: Matrix, window: Track, *, lags: int) -> Matrix:
+def autocorrelation(windowed: Matrix, window: Track, *, lags: int) -> Matrix:
     """Normalised autocorrelation of the sound behind the windowed frames (Boersma's equation 9).
 
-    `frames` has shape (frames, width). The result has shape (frames, `lags` * 4): four values to a sample's lag,
+    `windowed` has shape (frames, width). The result has shape (frames, `lags` * 4): four values to a sample's lag,
     interpolated without loss by zeros in the spectrum; 1 at lag 0, all 0 for a silent frame.
     """
     width = len(window)
     size = 1 << (width + lags - 1).bit_length()
-    spectra = np.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * window, size, axis=1)
+    spectra = np.fft.rfft(windowed, size, axis=1)
     raw = np.fft.irfft(np.abs(spectra) ** 2, size * _FINER, axis=1)[:, : lags * _FINER]
     own = np.fft.irfft(np.abs(np.fft.rfft(window, size)) ** 2, size * _FINER)[: lags * _FINER]
     energy = raw[:, :1]
@@ -110,11 +110,11 @@ def _candidates(correlation: Matrix, rate: int, floor: float, ceiling: float) ->
     return np.where(real, rate / places, 0.0), np.where(real, heights, 0.0)
 
 
-def _best_path(hertz: Matrix, strength: Matrix, floor: float) -> NDArray[np.intp]:
+def _best_path(hertz: Matrix, strength: Matrix, ceiling: float) -> NDArray[np.intp]:
     """Which candidate of each frame the cheapest path takes (Viterbi), shape (frames,)."""
     voiced = hertz > 0
-    octaves = np.log2(np.where(voiced, hertz, floor) / floor)
-    gains = strength + np.where(voiced, _OCTAVE_COST * octaves, 0)
+    octaves = np.log2(np.where(voiced, hertz, ceiling) / ceiling)
+    gains = strength + _OCTAVE_COST * octaves
     gains[:, 1:][~voiced[:, 1:]] = -1e6
     back = np.zeros(hertz.shape, np.intp)
     total = gains[0]
