@@ -33,10 +33,10 @@ _FINER: Final = 4  # the autocorrelation is interpolated this often between two 
 
 @dataclass(frozen=True, slots=True)
 class PitchTrack:
-    """`f0` in Hz, NaN where unvoiced; `strength` of the best candidate, 0 to 1. Both of shape (frames,)."""
+    """`f0` in Hz and the autocorrelation at its period, 0 to 1; both of shape (frames,), NaN where unvoiced."""
 
     f0: Track
-    strength: Track
+    periodicity: Track
 
 
 def pitch_track(
@@ -59,9 +59,10 @@ def pitch_track(
         strengths.append(np.column_stack([_VOICING + quiet, strength]))
     hertz, strength = np.concatenate(pitches), np.concatenate(strengths)
     chosen = _best_path(hertz, strength, ceiling)
-    f0 = np.take_along_axis(hertz, chosen[:, None], axis=1)[:, 0]
-    best = np.clip(strength[:, 1:].max(axis=1), 0, 1)
-    return PitchTrack(f0=np.where(f0 > 0, f0, np.nan), strength=best)
+    everyone = np.arange(len(chosen))
+    f0, periodicity = hertz[everyone, chosen], strength[everyone, chosen]
+    voiced = f0 > 0
+    return PitchTrack(np.where(voiced, f0, np.nan), np.where(voiced, periodicity, np.nan))
 
 
 def autocorrelation(windowed: Matrix, window: Track, *, lags: int) -> Matrix:
