@@ -25,6 +25,7 @@ _MOST_AMPLITUDE_RATIO: Final = 1.6
 _NEAREST, _FARTHEST = 0.8, 1.25  # of a period: where the next pulse is looked for
 _LEAST_LIKENESS: Final = 0.3  # of neighbouring cycles, inside a stretch of voice
 _EDGE_LIKENESS: Final = 0.7  # of one more cycle beyond its edge
+_LEAST_LOUDNESS: Final = 0.01  # of the recording's peak
 
 
 def hnr_track(periodicity: Track) -> Track:
@@ -101,6 +102,7 @@ class _Stretch:
 
     level: Track
     squares: Track  # running sum of the samples' squares, one longer than `level`
+    loudest: float
     rate: int
     times: Track  # of the voiced frames
     f0: Track
@@ -137,26 +139,34 @@ class _Stretch:
         shift, height = _vertex(*likeness[best - 1 : best + 2].tolist())
         return at + (first + best + shift - left) / self.rate, height
 
+    def heard(self, at: float) -> bool:
+        """Whether the cycle around it stands out of the recording's silence."""
+        half = round(self.period(at) * self.rate / 2)
+        middle = round(at * self.rate)
+        cycle = np.abs(self.level[max(middle - half, 0) : middle + half + 1])
+        return bool(cycle.size and cycle.max() > _LEAST_LOUDNESS * self.loudest)
+
     def walk(self, at: float, direction: int) -> Iterator[float]:
         """The pulses from the one `at`, itself left out, to the stretch's edge and at most one beyond it."""
         start, end = self.edges
         while True:
             at, likeness = self.neighbour(at, direction)
             if not start <= at <= end:
-                if likeness > _EDGE_LIKENESS:
+                if likeness > _EDGE_LIKENESS and self.heard(at):
                     yield at
                 return
-            if likeness > _LEAST_LIKENESS:
+            if likeness > _LEAST_LIKENESS and self.heard(at):
                 yield at
 
 
 def _stretches(level: Track, rate: int, f0: Track) -> Iterator[_Stretch]:
     squares = np.concatenate([[0.0], np.cumsum(level**2)])
+    loudest = float(np.abs(level).max())
     times = np.arange(len(f0)) * (hop_samples(rate) / rate)
     voiced = np.concatenate([[False], ~np.isnan(f0), [False]])
     changes = np.flatnonzero(np.diff(voiced))
     for first, end in zip(changes[::2], changes[1::2], strict=True):
-        yield _Stretch(level, squares, rate, times[first:end], f0[first:end])
+        yield _Stretch(level, squares, loudest, rate, times[first:end], f0[first:end])
 
 
 def _vertex(left: float, middle: float, right: float) -> tuple[float, float]:

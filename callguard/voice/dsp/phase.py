@@ -9,14 +9,14 @@ def phase_coherence(spectra: NDArray[np.complex128]) -> NDArray[np.float64]:
 
     A steady partial turns by the same angle between any two frames, so the second difference of its phase is 0.
     The value is the length of the mean of e^(i second difference) over the bins, weighted by magnitude.
-    `spectra` has shape (frames, bins), the result (frames - 2,); NaN for a frame without energy.
+    `spectra` has shape (frames, bins), the result (frames - 2,); NaN where one of the three is silent.
     Source: the phase deviation of Bello, Duxbury, Davies and Sandler, IEEE Signal Processing Letters 11 (2004).
     """
     magnitudes = np.abs(spectra)
     turned = spectra[2:] * np.conj(spectra[1:-1]) ** 2 * spectra[:-2]
     scale = np.abs(turned)
     deviation = np.divide(turned, scale, out=np.zeros_like(turned), where=scale > 0)
-    weights = magnitudes[2:]
+    weights = np.where(scale > 0, magnitudes[2:], 0)
     total = weights.sum(axis=1)
     resultant = np.abs((weights * deviation).sum(axis=1))
     return np.divide(resultant, total, out=np.full(len(total), np.nan), where=total > 0)

@@ -4,6 +4,7 @@ All functions take power or magnitude spectra of shape (frames, bins) and the bi
 (bins,), and give one value a frame. A frame without any energy has none: NaN.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -14,8 +15,8 @@ Track = NDArray[np.float64]
 
 WINDOW_S: Final = 0.032
 ROLLOFF_SHARE: Final = 0.85
-LOW_BAND_HZ: Final = 1000.0
-HIGH_BAND_HZ: Final = 2500.0
+LOW_BAND_HZ: Final = (0.0, 1000.0)  # the first formant's region
+HIGH_BAND_HZ: Final = (2500.0, math.inf)  # of what a telephone carries, the fricatives'
 _LEAST_POWER: Final = 1e-10  # keeps the logarithm of an empty bin finite, as the reference does
 
 
