@@ -23,7 +23,9 @@ def decibels(amplitudes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def crest_factor(samples: NDArray[np.floating]) -> float | None:
-    """Peak over root mean square in dB: 0 for a square wave, 3 for a sine, 12 to 20 for speech; None in silence."""
+    """Peak over root mean square in dB: 0 for a square wave, 3 for a sine, 12 to 20 for speech; None in
+    silence.
+    """
     peak = float(np.abs(samples).max(initial=0))
     if peak == 0:
         return None

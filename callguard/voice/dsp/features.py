@@ -14,7 +14,7 @@ from callguard.voice.dsp.formants import COUNT, formant_track
 from callguard.voice.dsp.frames import frame_blocks, frame_count, frame_times
 from callguard.voice.dsp.perturbation import hnr_track, jitter, pulses, shimmer
 from callguard.voice.dsp.phase import phase_coherence
-from callguard.voice.dsp.pitch import pitch_track
+from callguard.voice.dsp.pitch import PitchTrack, pitch_track, usual_range
 
 Track = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ _DIGITS: Final = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
-    """One value each 10 ms, NaN where there is none; all of shape (frames,) but `formants_hz`, (frames, 4)."""
+    """One value each 10 ms, NaN where there is none; shape (frames,), `formants_hz` (frames, 4)."""
 
     time_s: Track
     level_dbfs: Track
@@ -52,9 +52,10 @@ class Tracks:
 class VoiceFeatures:
     """What was measured, None where the recording has none of it.
 
-    Spectral values are means over the frames no more than 30 dB below the loudest; those of the voice itself are
-    over voiced frames: the mean HNR, medians of F0 and formants. Frequencies are in Hz, `crest_factor` in dB,
-    rates and ratios 0 to 1, jitter and shimmer (both local) in percent.
+    Spectral values are means over the frames no more than 30 dB below the loudest. Those of the voice itself
+    are over voiced frames: the mean HNR, medians of F0 (with its 5th and 95th percentile) and of formants.
+    Frequencies are in Hz, `crest_factor` in dB, rates and ratios 0 to 1, jitter and shimmer (both local) in
+    percent.
     """
 
     duration_sec: float
@@ -99,7 +100,7 @@ def features(samples: NDArray[np.floating], rate: int) -> VoiceFeatures:
     voice_rate = min(whole, _VOICE_RATE)
     voice = resample(wide, whole, voice_rate)
     count = min(frame_count(len(wide), whole), frame_count(len(voice), voice_rate))
-    pitch = pitch_track(voice, voice_rate)
+    pitch = _speakers_pitch(voice, voice_rate)
     f0 = pitch.f0[:count]
     tracks = Tracks(
         time_s=frame_times(len(wide), whole)[:count],
@@ -138,6 +139,16 @@ def _check(samples: NDArray[np.floating], rate: int) -> None:
         )
 
 
+def _speakers_pitch(voice: Track, rate: int) -> PitchTrack:
+    """Looks twice: at any voice, then within the range of this one."""
+    first = pitch_track(voice, rate)
+    heard = first.f0[~np.isnan(first.f0)]
+    if len(heard) < _FEWEST_VOICED:
+        return first
+    floor, ceiling = usual_range(heard)
+    return pitch_track(voice, rate, floor=floor, ceiling=ceiling)
+
+
 def _sound_tracks(level: Track, rate: int) -> dict[str, Track]:
     """The tracks that need no voice, by their names."""
     frequencies = spectral.bin_frequencies(rate)
@@ -161,7 +172,7 @@ def _sound_tracks(level: Track, rate: int) -> dict[str, Track]:
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def _sound_summary(tracks: Tracks) -> dict[str, float | None]:
+def _sound_summary(tracks: Tracks) -> dict[str, Any]:
     """Means over the frames that aren't the room's."""
     loudest = np.nanmax(tracks.level_dbfs, initial=-np.inf)
     active = tracks.level_dbfs > max(loudest - _ACTIVE_DB, _QUIETEST_DBFS)
@@ -187,7 +198,7 @@ def _voice_summary(tracks: Tracks) -> dict[str, Any]:
     }
 
 
-def _perturbation(voice: Track, rate: int, f0: Track) -> dict[str, float | None]:
+def _perturbation(voice: Track, rate: int, f0: Track) -> dict[str, Any]:
     """Jitter and shimmer in percent; None from so few cycles that they would be chance."""
     cycles = pulses(voice, rate, f0)
     enough = len(cycles) >= _FEWEST_CYCLES
@@ -209,7 +220,7 @@ def _usual(track: Track) -> float | None:
     return float(np.median(there)) if 2 * there.size > track.size else None
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
     """For JSON: six significant digits, None for NaN."""
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}

@@ -19,7 +19,9 @@ COUNT: Final = 4
 CEILING_HZ: Final = 5500.0  # of a tract between a man's and a child's, with five formants below it
 WINDOW_S: Final = 0.05  # of a Gaussian, whose middle half does most of the work
 _EMPHASIS_FROM_HZ: Final = 50.0
-_MARGIN_HZ: Final = 50.0  # poles this near to 0 or to the ceiling shape the spectrum's slope, and are no formants
+_MARGIN_HZ: Final = (
+    50.0  # poles this near to 0 or to the ceiling shape the spectrum's slope, and are no formants
+)
 
 
 def formant_track(
@@ -27,8 +29,8 @@ def formant_track(
 ) -> Matrix:
     """F1 to F4 in Hz of the frames that `where` marks, on the common grid: shape (frames, 4), ascending.
 
-    NaN in the frames not marked, and where a frame has fewer. At telephone rate the ceiling is half the rate, and
-    a line that ends at 3400 Hz lets F4 through for few speakers.
+    NaN in the frames not marked, and where a frame has fewer. At telephone rate the ceiling is half the rate,
+    and a line that ends at 3400 Hz lets F4 through for few speakers.
     """
     ceiling = min(ceiling, rate / 2)
     poles = 2 * round(5 * ceiling / CEILING_HZ)
@@ -64,7 +66,7 @@ def burg(frames: Matrix, order: int) -> Matrix:
 
 
 def resonances(predictor: Matrix, rate: int, *, count: int = COUNT) -> Matrix:
-    """The `count` lowest pole frequencies in Hz at `rate`, shape (frames, `count`), NaN where there are fewer."""
+    """The `count` lowest pole frequencies in Hz, shape (frames, `count`), NaN where there are fewer."""
     order = predictor.shape[1] - 1
     companion = np.zeros((len(predictor), order, order))
     companion[:, 0, :] = -predictor[:, 1:]
@@ -85,4 +87,5 @@ def _emphasised(samples: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
 def _gaussian(width: int) -> NDArray[np.float64]:
     offset = (np.arange(width) - (width - 1) / 2) / (width + 1)
     edge = np.exp(-12.0)
-    return (np.exp(-48 * offset**2) - edge) / (1 - edge)
+    window: NDArray[np.float64] = (np.exp(-48 * offset**2) - edge) / (1 - edge)
+    return window

@@ -1,7 +1,7 @@
 """One time grid for every track: a frame each 10 ms, centred on it, silence beyond the ends.
 
-A track therefore has `frame_count(len(samples), rate)` values, whatever its window's length, and they can be laid
-over each other. Frames are handed out in blocks, so that memory stays bounded while numpy still works on many.
+A track therefore has `frame_count(len(samples), rate)` values, whatever its window's length, and they can be
+laid over each other. Frames are handed out in blocks, so that memory stays bounded while numpy works on many.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,8 @@ def frame_count(length: int, rate: int) -> int:
 
 def frame_times(length: int, rate: int) -> NDArray[np.float64]:
     """Centres of the frames in seconds, shape (frames,)."""
-    return np.arange(frame_count(length, rate)) * (hop_samples(rate) / rate)
+    hops = np.arange(frame_count(length, rate), dtype=np.float64)
+    return hops * (hop_samples(rate) / rate)
 
 
 def frame_blocks(
@@ -34,8 +35,8 @@ def frame_blocks(
 ) -> Iterator[NDArray[np.float64]]:
     """The frames in order, in read-only blocks of shape (up to BLOCK, `width`).
 
-    Sample `width // 2` of a frame is its centre. Each block but the first begins with the `overlap` last frames
-    of the one before; the first begins with as many frames of silence.
+    Sample `width // 2` of a frame is its centre. Each block but the first begins with the `overlap` last
+    frames of the one before; the first begins with as many frames of silence.
     """
     hop = hop_samples(rate)
     before = width // 2 + overlap * hop

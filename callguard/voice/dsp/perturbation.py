@@ -1,9 +1,9 @@
-"""How regular the voice is: noise between the harmonics, and how period and loudness differ from cycle to cycle.
+"""How regular the voice is: noise between the harmonics; period and loudness from one cycle to the next.
 
-Methods: Boersma 1993 (see `pitch`) for the noise; for the cycles the waveform matching of I. Titze and H. Liang,
-Comparison of F0 extraction methods for high-precision voice perturbation measurements, JSHR 36 (1993), with the
-limits that Praat's manual gives ("Sound & Pitch: To PointProcess (cc)", "Voice 2. Jitter", "Voice 3. Shimmer").
-Jitter and shimmer were defined on sustained vowels; running speech gives higher values, and a telephone line too.
+Methods: Boersma 1993 (see `pitch`) for the noise; for the cycles the waveform matching of I. Titze and
+H. Liang, Comparison of F0 extraction methods for high-precision voice perturbation measurements, JSHR 36,
+1993, with the limits that Praat's manual gives ("Sound & Pitch: To PointProcess (cc)", "Voice 2. Jitter", "Voice 3.
+Shimmer"). Both are meant for sustained vowels; running speech gives higher values, and a telephone line too.
 """
 
 from collections.abc import Iterator
@@ -29,16 +29,17 @@ _LEAST_LOUDNESS: Final = 0.01  # of the recording's peak
 
 
 def hnr_track(periodicity: Track) -> Track:
-    """Harmonics-to-noise ratio in dB of a pitch track's periodicity r: 10 log10(r / (1 - r)), NaN where NaN."""
+    """Harmonics-to-noise ratio in dB from a pitch track's periodicity r: 10 log10(r / (1 - r))."""
     part = np.clip(periodicity, 1 - _MOST_PERIODICITY, _MOST_PERIODICITY)
-    return 10 * np.log10(part / (1 - part))
+    decibels: Track = 10 * np.log10(part / (1 - part))
+    return decibels
 
 
 def pulses(samples: NDArray[np.floating], rate: int, f0: Track) -> Track:
     """When the vocal folds close, in seconds, ascending: one time a cycle of each voiced stretch of `f0`.
 
-    `f0` is a pitch track in Hz on the common grid. A stretch's first pulse is its middle's extreme; from there
-    each next one, to both sides, is where the waveform is most like that around the one before.
+    `f0` is a pitch track in Hz on the common grid. A stretch's first pulse is its middle's extreme; from
+    there each next one, to both sides, is where the waveform is most like that around the one before.
     """
     level = np.asarray(samples, np.float64)
     level = level - level.mean()
@@ -52,7 +53,10 @@ def pulses(samples: NDArray[np.floating], rate: int, f0: Track) -> Track:
 
 
 def jitter(times: Track) -> float | None:
-    """Local jitter: mean difference of neighbouring periods over the mean period. None without enough cycles."""
+    """Local jitter: mean difference of neighbouring periods over the mean period; None without any.
+
+    `times` are those of `pulses`. Periods that differ by more than a factor of 1.3 are no neighbours.
+    """
     periods = np.diff(times)
     usable = (periods >= _SHORTEST_S) & (periods <= _LONGEST_S)
     paired = usable[1:] & usable[:-1] & _alike(periods[1:], periods[:-1], _MOST_PERIOD_RATIO)
@@ -63,9 +67,8 @@ def jitter(times: Track) -> float | None:
 
 
 def shimmer(samples: NDArray[np.floating], rate: int, times: Track) -> float | None:
-    """Local shimmer: mean difference of neighbouring cycles' amplitudes over the mean amplitude.
-
-    None without enough cycles.
+    """Local shimmer: mean difference of neighbouring cycles' amplitudes over the mean amplitude; None without
+    any. Amplitudes that differ by more than a factor of 1.6 are no neighbours.
     """
     periods = np.diff(times)
     usable = (periods >= _SHORTEST_S) & (periods <= _LONGEST_S)
@@ -123,7 +126,7 @@ class _Stretch:
         return (first + int(np.abs(self.level[first : last + 1]).argmax())) / self.rate
 
     def neighbour(self, at: float, direction: int) -> tuple[float, float]:
-        """The next pulse after (1) or before (-1) the one `at`, and how like their surroundings are, -1 to 1."""
+        """The next pulse after (1) or before (-1) the one `at`, and how alike their cycles are, -1 to 1."""
         period = self.period(at) * self.rate
         width = max(round(period), 3)
         left = round(at * self.rate) - width // 2
@@ -162,7 +165,7 @@ class _Stretch:
 def _stretches(level: Track, rate: int, f0: Track) -> Iterator[_Stretch]:
     squares = np.concatenate([[0.0], np.cumsum(level**2)])
     loudest = float(np.abs(level).max())
-    times = np.arange(len(f0)) * (hop_samples(rate) / rate)
+    times = np.arange(len(f0), dtype=np.float64) * (hop_samples(rate) / rate)
     voiced = np.concatenate([[False], ~np.isnan(f0), [False]])
     changes = np.flatnonzero(np.diff(voiced))
     for first, end in zip(changes[::2], changes[1::2], strict=True):

@@ -27,7 +27,7 @@ def window_samples(rate: int) -> int:
 
 def bin_frequencies(rate: int) -> NDArray[np.float64]:
     """Frequencies of the bins in Hz, shape (window_samples // 2 + 1,)."""
-    return np.fft.rfftfreq(window_samples(rate), 1 / rate)
+    return np.arange(window_samples(rate) // 2 + 1, dtype=np.float64) * (rate / window_samples(rate))
 
 
 def complex_spectra(frames: NDArray[np.float64]) -> NDArray[np.complex128]:
@@ -60,14 +60,15 @@ def flatness(powers: Spectra) -> Track:
 
 
 def flux(magnitudes: Spectra) -> Track:
-    """How much the spectrum's shape moves from frame to frame: the distance between the two magnitude spectra,
-    each scaled to length 1, so that loudness doesn't count. 0 for a steady sound to 1.41 for nothing in common.
+    """How much the spectrum's shape moves from frame to frame: the distance between two magnitude spectra,
+    each scaled to length 1, so that loudness doesn't count. 0 for a steady sound, 1.41 for nothing in common.
 
     Shape (frames - 1,): the first frame has none before it. Source: Scheirer and Slaney, ICASSP 1997.
     """
     lengths = np.linalg.norm(magnitudes, axis=1, keepdims=True)
     scaled = _quotient(magnitudes, lengths)
-    return np.linalg.norm(np.diff(scaled, axis=0), axis=1)
+    distances: Track = np.linalg.norm(np.diff(scaled, axis=0), axis=1)
+    return distances
 
 
 def band_share(powers: Spectra, frequencies: Track, low: float, high: float) -> Track:
@@ -77,4 +78,6 @@ def band_share(powers: Spectra, frequencies: Track, low: float, high: float) -> 
 
 
 def _quotient(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below > 0)
+    nothing = np.full(np.broadcast(above, below).shape, np.nan)
+    quotient: NDArray[np.float64] = np.divide(above, below, out=nothing, where=below > 0)
+    return quotient
