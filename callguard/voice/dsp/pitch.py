@@ -68,7 +68,7 @@ def pitch_track(
 def usual_range(f0: Track) -> tuple[float, float]:
     """Floor and ceiling in Hz that fit a speaker, from a first look at the voiced frames' `f0`.
 
-    A narrower search makes fewer octave errors, above all on a telephone line, which takes the fundamental away.
+    A narrower search makes fewer octave errors, above all on a telephone line, which cuts the fundamental off.
     Source: C. De Looze and S. Rauzy, Automatic detection and prediction of topic changes through automatic
     detection of register variations and pause duration, Interspeech 2009.
     """
