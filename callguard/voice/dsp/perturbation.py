@@ -3,7 +3,8 @@
 Methods: Boersma 1993 (see `pitch`) for the noise; for the cycles the waveform matching of I. Titze and
 H. Liang, Comparison of F0 extraction methods for high-precision voice perturbation measurements, JSHR 36,
 1993, with the limits that Praat's manual gives ("Sound & Pitch: To PointProcess (cc)", "Voice 2. Jitter",
-"Voice 3. Shimmer"). Both are meant for sustained vowels; running speech gives higher values, and a telephone line too.
+"Voice 3. Shimmer"). Both are meant for sustained vowels; running speech gives higher values, and so does a
+telephone line.
 """
 
 from collections.abc import Iterator

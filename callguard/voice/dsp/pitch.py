@@ -68,7 +68,7 @@ def pitch_track(
 def usual_range(f0: Track) -> tuple[float, float]:
     """Floor and ceiling in Hz that fit a speaker, from a first look at the voiced frames' `f0`.
 
-    A narrower search makes fewer octave errors, above all on a telephone line, which cuts the fundamental off.
+    A narrower search makes fewer octave errors, most on a telephone line, which cuts off the fundamental.
     Source: C. De Looze and S. Rauzy, Automatic detection and prediction of topic changes through automatic
     detection of register variations and pause duration, Interspeech 2009.
     """

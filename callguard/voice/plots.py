@@ -1,0 +1,273 @@
+"""Pictures of a recording: waveform, spectrogram with pitch and formants, pitch, and the score over time.
+
+Each theme has an opaque background of its own: a picture that must be read on white and on black alike could only
+use middle tones, and would show little on either. The spectrogram is grey, so that colour is left for what is
+measured; the colours are Okabe and Ito's, which people with any colour vision tell apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from callguard.voice.dsp.features import VoiceFeatures
+
+_COLUMNS: Final = 1500  # more than the picture can show
+_RANGE_DB: Final = 50.0
+_SHARP_S: Final = 0.012  # short enough to show formants rather than harmonics
+_HIGHEST_HZ: Final = 5500.0
+_WIDTH_IN, _PANEL_IN, _DPI = 12.0, 1.35, 130
+_SYNTHETIC, _UNREMARKABLE = 0.7, 0.3
+
+
+class Theme(StrEnum):
+    """The page the picture is meant for."""
+
+    LIGHT = "light"
+    DARK = "dark"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The detector's answer for a window of the recording: a score from 0 to 1, or in a word why there is none."""
+
+    start_s: float
+    end_s: float
+    score: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    paper: str
+    ink: str
+    faint: str
+    greys: str
+    wave: str
+    pitch: str
+    formants: tuple[str, str, str, str]
+
+
+_LOOKS: Final = {
+    Theme.LIGHT: _Look(
+        paper="#ffffff",
+        ink="#1b1f24",
+        faint="#d5d9de",
+        greys="Greys",
+        wave="#57606a",
+        pitch="#0072b2",
+        formants=("#d55e00", "#e69f00", "#009e73", "#cc79a7"),
+    ),
+    Theme.DARK: _Look(
+        paper="#14171c",
+        ink="#e8eaed",
+        faint="#3a4048",
+        greys="gray",
+        wave="#9aa4af",
+        pitch="#56b4e9",
+        formants=("#ff8a3d", "#f0e442", "#2fd6a3", "#e79bc4"),
+    ),
+}
+
+
+def picture(
+    samples: NDArray[np.floating],
+    features: VoiceFeatures,
+    *,
+    title: str,
+    scores: Sequence[Scored] = (),
+    theme: Theme = Theme.LIGHT,
+) -> Figure:
+    """Draws one channel, full scale 1.0, at the rate that `features` were measured at.
+
+    The panel of the score is left out without `scores`.
+    """
+    look = _LOOKS[theme]
+    heights = [1.0, 2.6, 1.2, *([1.2] if scores else [])]
+    figure = Figure(
+        figsize=(_WIDTH_IN, _PANEL_IN * sum(heights) + 1),
+        dpi=_DPI,
+        facecolor=look.paper,
+        layout="constrained",
+    )
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    for axes in panels:
+        _dress(axes, look)
+    figure.suptitle(
+        title, x=0.01, ha="left", color=look.ink, fontsize=12, fontweight="bold", parse_math=False
+    )
+    _draw_wave(panels[0], samples, features, look)
+    _draw_spectrum(panels[1], samples, features, look)
+    _draw_pitch(panels[2], features, look)
+    if scores:
+        _draw_scores(panels[3], scores, look)
+    panels[0].set_xlim(0, features.duration_sec)
+    panels[-1].set_xlabel("Time (s)", color=look.ink)
+    figure.align_ylabels(panels)
+    return figure
+
+
+def write_picture(figure: Figure, path: Path) -> None:
+    """Writes it as PNG. Raises OSError where the file can't be written."""
+    figure.savefig(path, format="png")
+
+
+def _dress(axes: Axes, look: _Look) -> None:
+    axes.set_facecolor(look.paper)
+    axes.tick_params(colors=look.ink, labelsize=9)
+    for side, spine in axes.spines.items():
+        spine.set_color(look.faint)
+        spine.set_visible(side in {"left", "bottom"})
+    axes.yaxis.label.set_color(look.ink)
+
+
+def _draw_wave(axes: Axes, samples: NDArray[np.floating], features: VoiceFeatures, look: _Look) -> None:
+    columns = min(_COLUMNS, len(samples))
+    parts = np.array_split(samples, columns)
+    low, high = np.array([part.min() for part in parts]), np.array([part.max() for part in parts])
+    times = (np.arange(columns) + 0.5) * (features.duration_sec / columns)
+    axes.fill_between(times, low, high, color=look.wave, linewidth=0.4)
+    reach = max(float(np.abs(samples).max()), 0.01) * 1.05
+    axes.set_ylim(-reach, reach)
+    axes.axhline(0, color=look.faint, linewidth=0.6, zorder=0)
+    axes.set_ylabel("Amplitude\n(full scale 1)")
+    axes.yaxis.set_major_locator(MaxNLocator(3, symmetric=True))
+
+
+def _draw_spectrum(axes: Axes, samples: NDArray[np.floating], features: VoiceFeatures, look: _Look) -> None:
+    rate, tracks = features.sample_rate, features.tracks
+    highest = min(_HIGHEST_HZ, rate / 2)
+    decibels = _spectrogram(samples, rate, highest)
+    axes.imshow(
+        decibels.T,
+        origin="lower",
+        aspect="auto",
+        cmap=look.greys,
+        vmin=-_RANGE_DB,
+        vmax=0,
+        interpolation="bilinear",
+        extent=(0, features.duration_sec, 0, highest / 1000),
+    )
+    halo = [withStroke(linewidth=2.4, foreground=look.paper)]
+    axes.plot(
+        tracks.time_s, tracks.f0_hz / 1000, color=look.pitch, linewidth=2, label="F0", path_effects=halo
+    )
+    size = float(np.clip(60 / features.duration_sec, 0.8, 4))
+    for number, (formant, colour) in enumerate(
+        zip(tracks.formants_hz.T, look.formants, strict=True), start=1
+    ):
+        axes.plot(
+            tracks.time_s,
+            formant / 1000,
+            ".",
+            color=colour,
+            markersize=size + 1.5,
+            markeredgecolor=look.paper,
+            markeredgewidth=0.3,
+            label=f"F{number}",
+        )
+    axes.set_ylim(0, highest / 1000)
+    axes.set_ylabel("Frequency (kHz)")
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=5,
+        frameon=False,
+        labelcolor=look.ink,
+        fontsize=9,
+        markerscale=2,
+        borderaxespad=0.1,
+        handletextpad=0.3,
+        columnspacing=1.2,
+    )
+
+
+def _draw_pitch(axes: Axes, features: VoiceFeatures, look: _Look) -> None:
+    f0 = features.tracks.f0_hz
+    axes.plot(features.tracks.time_s, f0, color=look.pitch, linewidth=1.6)
+    axes.plot(features.tracks.time_s, f0, ".", color=look.pitch, markersize=2.5)
+    axes.set_ylabel("Pitch F0 (Hz)")
+    if features.f0_hz is None:
+        axes.set_ylim(0, 1)
+        axes.set_yticks([])
+        _say(axes, "no voiced sound found", look)
+        return
+    axes.axhline(features.f0_hz, color=look.ink, linewidth=0.8, linestyle=(0, (4, 4)))
+    axes.annotate(
+        f"median {features.f0_hz:.0f} Hz",
+        (1, features.f0_hz),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        color=look.ink,
+        fontsize=9,
+        annotation_clip=False,
+    )
+    axes.margins(y=0.12)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+
+
+def _draw_scores(axes: Axes, scores: Sequence[Scored], look: _Look) -> None:
+    axes.axhspan(_SYNTHETIC, 1, color=look.formants[0], alpha=0.14, linewidth=0)
+    axes.axhspan(0, _UNREMARKABLE, color=look.formants[2], alpha=0.12, linewidth=0)
+    for at, words in ((0.85, "likely synthetic"), (0.5, "uncertain"), (0.15, "no evidence\nof synthesis")):
+        axes.annotate(
+            words,
+            (1, at),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=look.ink,
+            fontsize=9,
+            annotation_clip=False,
+        )
+    known = [(window, window.score) for window in scores if window.score is not None]
+    for window, score in known:
+        axes.plot((window.start_s, window.end_s), (score, score), color=look.pitch, alpha=0.45, linewidth=3)
+    middles = [(window.start_s + window.end_s) / 2 for window, _ in known]
+    axes.plot(middles, [score for _, score in known], "o-", color=look.pitch, markersize=5, linewidth=1.2)
+    for window in scores:
+        if window.score is None:
+            axes.axvspan(
+                window.start_s, window.end_s, facecolor="none", edgecolor=look.faint, hatch="///", linewidth=0
+            )
+    if not known:
+        _say(axes, "no score: " + ", ".join(sorted({window.reason for window in scores})), look)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, _UNREMARKABLE, _SYNTHETIC, 1])
+    axes.set_ylabel("Probability\nof synthesis")
+
+
+def _say(axes: Axes, words: str, look: _Look) -> None:
+    axes.text(
+        0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=look.ink, fontsize=10
+    )
+
+
+def _spectrogram(samples: NDArray[np.floating], rate: int, highest: float) -> NDArray[np.float64]:
+    """Broad-band spectrogram in dB below its maximum, raised by 6 dB an octave as ears and phoneticians like it;
+    shape (columns, bins up to `highest` Hz).
+    """
+    hop = max(len(samples) // _COLUMNS, round(0.001 * rate))
+    width = max(round(_SHARP_S * rate), hop)
+    size = 1 << (max(width, round(rate / 30)) - 1).bit_length()
+    sloped = np.diff(samples, prepend=samples[:1])
+    padded = np.pad(sloped, (width // 2, width))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, width)[: len(samples) : hop]
+    bins = int(highest / rate * size) + 1
+    powers = np.abs(np.fft.rfft(frames * np.hanning(width), size, axis=1)[:, :bins]) ** 2
+    loudest = max(float(powers.max()), 1e-12)
+    decibels: NDArray[np.float64] = 10 * np.log10(np.maximum(powers / loudest, 10 ** (-_RANGE_DB / 10)))
+    return decibels
