@@ -1,8 +1,8 @@
 """Pictures of a recording: waveform, spectrogram with pitch and formants, pitch, and the score over time.
 
-Each theme has an opaque background of its own: a picture that must be read on white and on black alike could only
-use middle tones, and would show little on either. The spectrogram is grey, so that colour is left for what is
-measured; the colours are Okabe and Ito's, which people with any colour vision tell apart.
+Each theme has an opaque background of its own: a picture that must be read on white and on black alike could
+only use middle tones, and would show little on either. The spectrogram is grey, so that colour is left for
+what is measured; the colours are Okabe and Ito's, which people with any colour vision tell apart.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
@@ -38,7 +39,7 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The detector's answer for a window of the recording: a score from 0 to 1, or in a word why there is none."""
+    """A detector's answer for a window of the recording: a score from 0 to 1, or a word why there is none."""
 
     start_s: float
     end_s: float
@@ -51,7 +52,6 @@ class _Look:
     paper: str
     ink: str
     faint: str
-    greys: str
     wave: str
     pitch: str
     formants: tuple[str, str, str, str]
@@ -62,7 +62,6 @@ _LOOKS: Final = {
         paper="#ffffff",
         ink="#1b1f24",
         faint="#d5d9de",
-        greys="Greys",
         wave="#57606a",
         pitch="#0072b2",
         formants=("#d55e00", "#e69f00", "#009e73", "#cc79a7"),
@@ -71,7 +70,6 @@ _LOOKS: Final = {
         paper="#14171c",
         ink="#e8eaed",
         faint="#3a4048",
-        greys="gray",
         wave="#9aa4af",
         pitch="#56b4e9",
         formants=("#ff8a3d", "#f0e442", "#2fd6a3", "#e79bc4"),
@@ -84,6 +82,7 @@ def picture(
     features: VoiceFeatures,
     *,
     title: str,
+    subtitle: str = "",
     scores: Sequence[Scored] = (),
     theme: Theme = Theme.LIGHT,
 ) -> Figure:
@@ -106,6 +105,7 @@ def picture(
     figure.suptitle(
         title, x=0.01, ha="left", color=look.ink, fontsize=12, fontweight="bold", parse_math=False
     )
+    panels[0].set_title(subtitle, loc="left", color=look.ink, fontsize=9.5, parse_math=False)
     _draw_wave(panels[0], samples, features, look)
     _draw_spectrum(panels[1], samples, features, look)
     _draw_pitch(panels[2], features, look)
@@ -147,37 +147,35 @@ def _draw_wave(axes: Axes, samples: NDArray[np.floating], features: VoiceFeature
 def _draw_spectrum(axes: Axes, samples: NDArray[np.floating], features: VoiceFeatures, look: _Look) -> None:
     rate, tracks = features.sample_rate, features.tracks
     highest = min(_HIGHEST_HZ, rate / 2)
-    decibels = _spectrogram(samples, rate, highest)
     axes.imshow(
-        decibels.T,
+        _spectrogram(samples, rate, highest).T,
         origin="lower",
         aspect="auto",
-        cmap=look.greys,
+        cmap=LinearSegmentedColormap.from_list("greys", (look.paper, look.ink)),
         vmin=-_RANGE_DB,
         vmax=0,
         interpolation="bilinear",
         extent=(0, features.duration_sec, 0, highest / 1000),
     )
-    halo = [withStroke(linewidth=2.4, foreground=look.paper)]
-    axes.plot(
-        tracks.time_s, tracks.f0_hz / 1000, color=look.pitch, linewidth=2, label="F0", path_effects=halo
-    )
-    size = float(np.clip(60 / features.duration_sec, 0.8, 4))
-    for number, (formant, colour) in enumerate(
-        zip(tracks.formants_hz.T, look.formants, strict=True), start=1
-    ):
+    halo = [withStroke(linewidth=3, foreground=look.paper)]
+    f0 = _unjoined(tracks.f0_hz) / 1000
+    axes.plot(tracks.time_s, f0, color=look.pitch, linewidth=2, label="F0", path_effects=halo)
+    size = float(np.clip(80 / features.duration_sec, 3, 5.5))
+    formants = zip(tracks.formants_hz.T, look.formants, strict=True)
+    for number, (formant, colour) in enumerate(formants, start=1):
         axes.plot(
             tracks.time_s,
             formant / 1000,
             ".",
             color=colour,
-            markersize=size + 1.5,
+            markersize=size,
             markeredgecolor=look.paper,
             markeredgewidth=0.3,
             label=f"F{number}",
         )
     axes.set_ylim(0, highest / 1000)
     axes.set_ylabel("Frequency (kHz)")
+    _beside(axes, highest / 2000, f"grey: 0 to\n-{_RANGE_DB:.0f} dB,\n+6 dB per\noctave", look)
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1, 1),
@@ -185,7 +183,7 @@ def _draw_spectrum(axes: Axes, samples: NDArray[np.floating], features: VoiceFea
         frameon=False,
         labelcolor=look.ink,
         fontsize=9,
-        markerscale=2,
+        markerscale=10 / size,
         borderaxespad=0.1,
         handletextpad=0.3,
         columnspacing=1.2,
@@ -193,9 +191,9 @@ def _draw_spectrum(axes: Axes, samples: NDArray[np.floating], features: VoiceFea
 
 
 def _draw_pitch(axes: Axes, features: VoiceFeatures, look: _Look) -> None:
-    f0 = features.tracks.f0_hz
-    axes.plot(features.tracks.time_s, f0, color=look.pitch, linewidth=1.6)
-    axes.plot(features.tracks.time_s, f0, ".", color=look.pitch, markersize=2.5)
+    tracks = features.tracks
+    axes.plot(tracks.time_s, _unjoined(tracks.f0_hz), color=look.pitch, linewidth=1.6)
+    axes.plot(tracks.time_s, tracks.f0_hz, ".", color=look.pitch, markersize=2.5)
     axes.set_ylabel("Pitch F0 (Hz)")
     if features.f0_hz is None:
         axes.set_ylim(0, 1)
@@ -203,17 +201,7 @@ def _draw_pitch(axes: Axes, features: VoiceFeatures, look: _Look) -> None:
         _say(axes, "no voiced sound found", look)
         return
     axes.axhline(features.f0_hz, color=look.ink, linewidth=0.8, linestyle=(0, (4, 4)))
-    axes.annotate(
-        f"median {features.f0_hz:.0f} Hz",
-        (1, features.f0_hz),
-        xycoords=("axes fraction", "data"),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="center",
-        color=look.ink,
-        fontsize=9,
-        annotation_clip=False,
-    )
+    _beside(axes, features.f0_hz, f"median {features.f0_hz:.0f} Hz", look)
     axes.margins(y=0.12)
     axes.yaxis.set_major_locator(MaxNLocator(4))
 
@@ -221,18 +209,8 @@ def _draw_pitch(axes: Axes, features: VoiceFeatures, look: _Look) -> None:
 def _draw_scores(axes: Axes, scores: Sequence[Scored], look: _Look) -> None:
     axes.axhspan(_SYNTHETIC, 1, color=look.formants[0], alpha=0.14, linewidth=0)
     axes.axhspan(0, _UNREMARKABLE, color=look.formants[2], alpha=0.12, linewidth=0)
-    for at, words in ((0.85, "likely synthetic"), (0.5, "uncertain"), (0.15, "no evidence\nof synthesis")):
-        axes.annotate(
-            words,
-            (1, at),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            color=look.ink,
-            fontsize=9,
-            annotation_clip=False,
-        )
+    for at, words in ((0.85, "likely\nsynthetic"), (0.5, "uncertain"), (0.15, "no evidence\nof synthesis")):
+        _beside(axes, at, words, look)
     known = [(window, window.score) for window in scores if window.score is not None]
     for window, score in known:
         axes.plot((window.start_s, window.end_s), (score, score), color=look.pitch, alpha=0.45, linewidth=3)
@@ -240,25 +218,45 @@ def _draw_scores(axes: Axes, scores: Sequence[Scored], look: _Look) -> None:
     axes.plot(middles, [score for _, score in known], "o-", color=look.pitch, markersize=5, linewidth=1.2)
     for window in scores:
         if window.score is None:
-            axes.axvspan(
-                window.start_s, window.end_s, facecolor="none", edgecolor=look.faint, hatch="///", linewidth=0
-            )
-    if not known:
-        _say(axes, "no score: " + ", ".join(sorted({window.reason for window in scores})), look)
+            span = (window.start_s, window.end_s)
+            axes.axvspan(*span, facecolor="none", edgecolor=look.faint, hatch="///", linewidth=0)
+    if unscored := sorted({window.reason for window in scores if window.score is None}):
+        axes.set_title(
+            f"hatched: no score ({', '.join(unscored)})", loc="right", color=look.ink, fontsize=9, pad=3
+        )
     axes.set_ylim(0, 1)
     axes.set_yticks([0, _UNREMARKABLE, _SYNTHETIC, 1])
     axes.set_ylabel("Probability\nof synthesis")
 
 
-def _say(axes: Axes, words: str, look: _Look) -> None:
-    axes.text(
-        0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=look.ink, fontsize=10
+def _unjoined(f0: NDArray[np.float64]) -> NDArray[np.float64]:
+    """With a gap where the pitch leaps by more than a third: a line would show a glide that nobody spoke."""
+    leaps = np.abs(np.diff(f0, prepend=np.nan)) > f0 / 3
+    return np.where(leaps, np.nan, f0)
+
+
+def _beside(axes: Axes, at: float, words: str, look: _Look) -> None:
+    """Words to the right of the panel, at a height in its own units."""
+    axes.annotate(
+        words,
+        (1, at),
+        xycoords=("axes fraction", "data"),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        color=look.ink,
+        fontsize=9,
+        annotation_clip=False,
     )
 
 
+def _say(axes: Axes, words: str, look: _Look) -> None:
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=look.ink)
+
+
 def _spectrogram(samples: NDArray[np.floating], rate: int, highest: float) -> NDArray[np.float64]:
-    """Broad-band spectrogram in dB below its maximum, raised by 6 dB an octave as ears and phoneticians like it;
-    shape (columns, bins up to `highest` Hz).
+    """Broad-band spectrogram in dB below its maximum, raised by 6 dB an octave as phoneticians like it; shape
+    (columns, bins up to `highest` Hz).
     """
     hop = max(len(samples) // _COLUMNS, round(0.001 * rate))
     width = max(round(_SHARP_S * rate), hop)
