@@ -12,6 +12,7 @@ from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
 from callguard.cli.explain import explain
+from callguard.cli.features import features
 from callguard.cli.invite import invite
 from callguard.cli.keywords import keywords
 from callguard.cli.llm import llm
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest):
+for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest, features):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")

@@ -7,9 +7,8 @@ what is measured; the colours are Okabe and Ito's, which people with any colour 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
-from typing import Final
+from io import BytesIO
+from typing import Final, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,19 +21,15 @@ from numpy.typing import NDArray
 
 from callguard.voice.dsp.features import VoiceFeatures
 
+Theme = Literal["light", "dark"]
+"""The page the picture is meant for."""
+
 _COLUMNS: Final = 1500  # more than the picture can show
 _RANGE_DB: Final = 50.0
 _SHARP_S: Final = 0.012  # short enough to show formants rather than harmonics
 _HIGHEST_HZ: Final = 5500.0
 _WIDTH_IN, _PANEL_IN, _DPI = 12.0, 1.35, 130
 _SYNTHETIC, _UNREMARKABLE = 0.7, 0.3
-
-
-class Theme(StrEnum):
-    """The page the picture is meant for."""
-
-    LIGHT = "light"
-    DARK = "dark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +52,8 @@ class _Look:
     formants: tuple[str, str, str, str]
 
 
-_LOOKS: Final = {
-    Theme.LIGHT: _Look(
+_LOOKS: Final[dict[Theme, _Look]] = {
+    "light": _Look(
         paper="#ffffff",
         ink="#1b1f24",
         faint="#d5d9de",
@@ -66,7 +61,7 @@ _LOOKS: Final = {
         pitch="#0072b2",
         formants=("#d55e00", "#e69f00", "#009e73", "#cc79a7"),
     ),
-    Theme.DARK: _Look(
+    "dark": _Look(
         paper="#14171c",
         ink="#e8eaed",
         faint="#3a4048",
@@ -84,7 +79,7 @@ def picture(
     title: str,
     subtitle: str = "",
     scores: Sequence[Scored] = (),
-    theme: Theme = Theme.LIGHT,
+    theme: Theme = "light",
 ) -> Figure:
     """Draws one channel, full scale 1.0, at the rate that `features` were measured at.
 
@@ -117,9 +112,11 @@ def picture(
     return figure
 
 
-def write_picture(figure: Figure, path: Path) -> None:
-    """Writes it as PNG. Raises OSError where the file can't be written."""
-    figure.savefig(path, format="png")
+def png(figure: Figure) -> bytes:
+    """The picture as a PNG file's content."""
+    content = BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
 
 
 def _dress(axes: Axes, look: _Look) -> None:
@@ -160,7 +157,7 @@ def _draw_spectrum(axes: Axes, samples: NDArray[np.floating], features: VoiceFea
     halo = [withStroke(linewidth=3, foreground=look.paper)]
     f0 = _unjoined(tracks.f0_hz) / 1000
     axes.plot(tracks.time_s, f0, color=look.pitch, linewidth=2, label="F0", path_effects=halo)
-    size = float(np.clip(80 / features.duration_sec, 3, 5.5))
+    size = float(np.clip(80 / features.duration_sec, 4, 5.5))
     formants = zip(tracks.formants_hz.T, look.formants, strict=True)
     for number, (formant, colour) in enumerate(formants, start=1):
         axes.plot(
@@ -175,7 +172,7 @@ def _draw_spectrum(axes: Axes, samples: NDArray[np.floating], features: VoiceFea
         )
     axes.set_ylim(0, highest / 1000)
     axes.set_ylabel("Frequency (kHz)")
-    _beside(axes, highest / 2000, f"grey: 0 to\n-{_RANGE_DB:.0f} dB,\n+6 dB per\noctave", look)
+    _beside(axes, highest / 2000, f"grey: 0 to\n−{_RANGE_DB:.0f} dB,\n+6 dB per\noctave", look)
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1, 1),

@@ -14,7 +14,7 @@ from callguard.voice.dsp.formants import COUNT, formant_track
 from callguard.voice.dsp.frames import frame_blocks, frame_count, frame_times
 from callguard.voice.dsp.perturbation import hnr_track, jitter, pulses, shimmer
 from callguard.voice.dsp.phase import phase_coherence
-from callguard.voice.dsp.pitch import PitchTrack, pitch_track, usual_range
+from callguard.voice.dsp.pitch import PitchTrack, pitch_track, speakers_ceiling
 
 Track = NDArray[np.float64]
 
@@ -140,13 +140,12 @@ def _check(samples: NDArray[np.floating], rate: int) -> None:
 
 
 def _speakers_pitch(voice: Track, rate: int) -> PitchTrack:
-    """Looks twice: at any voice, then within the range of this one."""
+    """Looks twice: for any voice, then for this one."""
     first = pitch_track(voice, rate)
     heard = first.f0[~np.isnan(first.f0)]
     if len(heard) < _FEWEST_VOICED:
         return first
-    floor, ceiling = usual_range(heard)
-    return pitch_track(voice, rate, floor=floor, ceiling=ceiling)
+    return pitch_track(voice, rate, ceiling=speakers_ceiling(heard))
 
 
 def _sound_tracks(level: Track, rate: int) -> dict[str, Track]:

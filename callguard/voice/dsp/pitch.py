@@ -65,15 +65,14 @@ def pitch_track(
     return PitchTrack(np.where(voiced, f0, np.nan), np.where(voiced, periodicity, np.nan))
 
 
-def usual_range(f0: Track) -> tuple[float, float]:
-    """Floor and ceiling in Hz that fit a speaker, from a first look at the voiced frames' `f0`.
+def speakers_ceiling(f0: Track) -> float:
+    """The ceiling in Hz that fits a speaker, from a first look at the voiced frames' `f0`.
 
-    A narrower search makes fewer octave errors, most on a telephone line, which cuts off the fundamental.
-    Source: C. De Looze and S. Rauzy, Automatic detection and prediction of topic changes through automatic
+    It spares octave errors, which are many on a telephone line, since that takes the fundamental away. The floor
+    stays, and with it the window that the harmonics-to-noise ratio depends on. Source: C. De Looze and S. Rauzy, Automatic detection and prediction of topic changes through automatic
     detection of register variations and pause duration, Interspeech 2009.
     """
-    low, high = np.percentile(f0, (35, 65))
-    return max(0.72 * float(low) - 10, FLOOR_HZ), min(1.9 * float(high) + 10, CEILING_HZ)
+    return min(1.9 * float(np.percentile(f0, 65)) + 10, CEILING_HZ)
 
 
 def autocorrelation(windowed: Matrix, window: Track, *, lags: int) -> Matrix:
