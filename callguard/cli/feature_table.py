@@ -27,7 +27,7 @@ _SOUND: Final = (
     _Row("spectral_flux", 3, "", "change in 10 ms; at most 1.41"),
     _Row("band_energy_ratio_low", 3, "", "energy below 1 kHz, share"),
     _Row("band_energy_ratio_high", 3, "", "energy above 2.5 kHz, share"),
-    _Row("phase_coherence", 3, "", "1 steady tones, 0 noise"),
+    _Row("phase_coherence", 3, "", "1 steady tones, 0.3 noise"),
 )
 _VOICE: Final = (
     _Row("voiced_ratio", 3, "", "time with voiced sound, share"),

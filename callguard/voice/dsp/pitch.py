@@ -68,9 +68,10 @@ def pitch_track(
 def speakers_ceiling(f0: Track) -> float:
     """The ceiling in Hz that fits a speaker, from a first look at the voiced frames' `f0`.
 
-    It spares octave errors, which are many on a telephone line, since that takes the fundamental away. The floor
-    stays, and with it the window that the harmonics-to-noise ratio depends on. Source: C. De Looze and S. Rauzy, Automatic detection and prediction of topic changes through automatic
-    detection of register variations and pause duration, Interspeech 2009.
+    It spares octave errors, which are many on a telephone line, since that takes the fundamental away. The
+    floor stays, and with it the window that the harmonics-to-noise ratio depends on. Source: C. De Looze and
+    S. Rauzy, Automatic detection and prediction of topic changes through automatic detection of register
+    variations and pause duration, Interspeech 2009.
     """
     return min(1.9 * float(np.percentile(f0, 65)) + 10, CEILING_HZ)
 
