@@ -1,4 +1,4 @@
-"""Cycles, jitter, shimmer and harmonics-to-noise ratio against Praat's, and on voices of known irregularity."""
+"""Cycles, jitter, shimmer and HNR against Praat's, and on voices of known irregularity."""
 
 import math
 from dataclasses import dataclass

@@ -38,7 +38,8 @@ def vowel(excitation: Sound, formants: tuple[float, ...], rate: int) -> Sound:
     """An excitation through a tract with these resonances and higher ones, with the slope of the glottis."""
     frequencies = np.fft.rfftfreq(len(excitation), 1 / rate)
     z = np.exp(-2j * np.pi * frequencies / rate)
-    response = (1 - 0.95 * z) / (1 - 0.97 * z) ** 2
+    zero, pole = np.exp(-2 * np.pi * np.array((130, 77)) / rate)
+    response = (1 - zero * z) / (1 - pole * z) ** 2
     higher = [hertz for hertz in (4500.0, 5500.0, 6500.0) if hertz < rate / 2]
     for hertz, bandwidth in zip((*formants, *higher), _BANDWIDTHS, strict=False):
         radius = np.exp(-np.pi * bandwidth / rate)
