@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callguard.errors import AudioError
-from callguard.speech.resampling import resample
 from callguard.voice.dsp import energy, spectral
+from callguard.voice.dsp.band import whole_band
 from callguard.voice.dsp.formants import COUNT, formant_track
 from callguard.voice.dsp.frames import frame_blocks, frame_count, frame_times
 from callguard.voice.dsp.perturbation import hnr_track, jitter, pulses, shimmer
@@ -96,9 +96,9 @@ def features(samples: NDArray[np.floating], rate: int) -> VoiceFeatures:
     _check(samples, rate)
     level = np.asarray(samples, np.float64) - np.mean(samples, dtype=np.float64)
     whole = min(rate // 100 * 100, _MOST_RATE)  # so that a hop of 10 ms is whole samples
-    wide = resample(level, rate, whole)
+    wide = whole_band(level, rate, whole)
     voice_rate = min(whole, _VOICE_RATE)
-    voice = resample(wide, whole, voice_rate)
+    voice = whole_band(wide, whole, voice_rate)
     count = min(frame_count(len(wide), whole), frame_count(len(voice), voice_rate))
     pitch = _speakers_pitch(voice, voice_rate)
     f0 = pitch.f0[:count]

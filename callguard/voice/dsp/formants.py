@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from callguard.voice.dsp.band import whole_band
 from callguard.voice.dsp.frames import frame_blocks
 
 Matrix = NDArray[np.float64]
@@ -34,7 +35,7 @@ def formant_track(
     ceiling = min(ceiling, rate / 2)
     poles = 2 * round(5 * ceiling / CEILING_HZ)
     sampling = round(2 * ceiling)
-    level = _emphasised(_band_below(np.asarray(samples, np.float64), rate, sampling), sampling)
+    level = _emphasised(whole_band(np.asarray(samples, np.float64), rate, sampling), sampling)
     width = 2 * round(WINDOW_S * sampling / 2)
     window = _gaussian(width)
     found = np.full((len(where), COUNT), np.nan)
@@ -74,17 +75,6 @@ def resonances(predictor: Matrix, rate: int, *, count: int = COUNT) -> Matrix:
     hertz = np.angle(poles) * rate / (2 * np.pi)
     inside = (hertz > _MARGIN_HZ) & (hertz < rate / 2 - _MARGIN_HZ)
     return np.sort(np.where(inside, hertz, np.nan), axis=1)[:, :count]
-
-
-def _band_below(samples: NDArray[np.float64], rate: int, to: int) -> NDArray[np.float64]:
-    """The samples at the rate `to`, with the whole band below its half, and no slope at the edge: a predictor
-    would spend poles on that.
-    """
-    if rate == to:
-        return samples
-    length = round(len(samples) * to / rate)
-    spectrum = np.fft.rfft(samples)[: length // 2 + 1]
-    return np.fft.irfft(spectrum, length) * (to / rate)
 
 
 def _emphasised(samples: NDArray[np.float64], rate: int) -> NDArray[np.float64]:

@@ -40,11 +40,12 @@ def vowel(excitation: Sound, formants: tuple[float, ...], rate: int) -> Sound:
     z = np.exp(-2j * np.pi * frequencies / rate)
     zero, pole = np.exp(-2 * np.pi * np.array((130, 77)) / rate)
     response = (1 - zero * z) / (1 - pole * z) ** 2
-    higher = [hertz for hertz in (4500.0, 5500.0, 6500.0) if hertz < rate / 2]
+    higher = [hertz for hertz in (4500.0, 5500.0, 6500.0) if hertz < 0.45 * rate]
     for hertz, bandwidth in zip((*formants, *higher), _BANDWIDTHS, strict=False):
         radius = np.exp(-np.pi * bandwidth / rate)
         response /= 1 - 2 * radius * np.cos(2 * np.pi * hertz / rate) * z + radius**2 * z**2
     spoken = np.fft.irfft(np.fft.rfft(excitation) * response, len(excitation))
+    spoken -= spoken.mean()
     return 0.5 * spoken / np.abs(spoken).max()
 
 
