@@ -23,6 +23,7 @@ LOWEST_RATE, HIGHEST_RATE = 4000, 384_000
 _MOST_RATE: Final = 48_000  # above it there is nothing of a voice
 _VOICE_RATE: Final = 16_000  # enough for pitch, cycles and five formants
 
+_LEAST_OFFSET: Final = 0.02  # of the root mean square; a smaller one moves no feature
 _ACTIVE_DB: Final = 30.0  # below the loudest frame: quieter ones are the room, and don't count in the summary
 _QUIETEST_DBFS: Final = -80.0
 _FEWEST_VOICED: Final = 5  # frames
@@ -94,7 +95,7 @@ def features(samples: NDArray[np.floating], rate: int) -> VoiceFeatures:
     AUDIO_DAMAGED with values that are no numbers, AUDIO_UNSUPPORTED for a rate outside 4 to 384 kHz.
     """
     _check(samples, rate)
-    level = np.asarray(samples, np.float64) - np.mean(samples, dtype=np.float64)
+    level = _without_offset(np.asarray(samples, np.float64))
     whole = min(rate // 100 * 100, _MOST_RATE)  # so that a hop of 10 ms is whole samples
     wide = whole_band(level, rate, whole)
     voice_rate = min(whole, _VOICE_RATE)
@@ -146,6 +147,12 @@ def _speakers_pitch(voice: Track, rate: int) -> PitchTrack:
     if len(heard) < _FEWEST_VOICED:
         return first
     return pitch_track(voice, rate, ceiling=speakers_ceiling(heard))
+
+
+def _without_offset(samples: Track) -> Track:
+    """A small mean is left, so that digital silence stays what it is."""
+    mean = samples.mean()
+    return samples - mean if abs(mean) > _LEAST_OFFSET * np.sqrt(np.mean(samples**2)) else samples
 
 
 def _sound_tracks(level: Track, rate: int) -> dict[str, Track]:

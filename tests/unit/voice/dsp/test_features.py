@@ -103,9 +103,11 @@ def test_a_fifth_of_a_second_is_enough_for_pitch() -> None:
 
 
 def test_a_few_cycles_are_too_few_for_jitter() -> None:
-    sound = np.concatenate([np.zeros(1600), spoken(100, seconds=0.06), np.zeros(1600)])
+    sound = np.concatenate([np.zeros(1600), spoken(90, seconds=0.1), np.zeros(1600)])
+    measured = features(sound, 16_000)
 
-    assert features(sound, 16_000).jitter_percent is None
+    assert measured.f0_hz == pytest.approx(90, rel=0.01)
+    assert measured.jitter_percent is None
 
 
 def test_clipped_tops_are_counted() -> None:

@@ -61,7 +61,7 @@ def test_a_vowels_resonances_are_found(vowel: str, rate: int, formants: int) -> 
 def test_burg_finds_the_process_that_made_the_noise() -> None:
     known = np.array([1.0, -1.8, 1.5, -0.6])
     source = np.random.default_rng(3).normal(size=20_000)
-    made = np.zeros(len(source))
+    made: Sound = np.zeros(len(source))
     for n in range(3, len(source)):
         made[n] = source[n] - known[1:] @ made[n - 3 : n][::-1]
 
@@ -71,8 +71,8 @@ def test_burg_finds_the_process_that_made_the_noise() -> None:
 def test_poles_near_nothing_and_near_the_top_are_no_formants() -> None:
     def polynomial(*hertz: float) -> Sound:
         poles = 0.97 * np.exp(2j * np.pi * np.array(hertz) / 8000)
-        made: Sound = np.poly(np.concatenate([poles, poles.conj()])).real
-        return made
+        made = np.poly(np.concatenate([poles, poles.conj()]))
+        return made.real.astype(np.float64)
 
     predictors = np.array([polynomial(20, 700, 2100), polynomial(500, 1500, 3990)])
 

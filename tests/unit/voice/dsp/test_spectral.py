@@ -34,7 +34,8 @@ def reference(samples: Sound) -> Sound:
     stft = librosa.stft(
         samples, n_fft=spectral.window_samples(RATE), hop_length=hop_samples(RATE), dtype=np.complex128
     )
-    return np.abs(stft)
+    magnitudes: Sound = np.abs(stft)
+    return magnitudes
 
 
 def same(ours: Sound, theirs: Sound, within: float = CLOSE) -> None:

@@ -31,7 +31,9 @@ def pulses(times: Sound, amplitudes: Sound, rate: int, seconds: float) -> Sound:
     spectrum = np.zeros(len(frequencies), complex)
     for time, amplitude in zip(times, amplitudes, strict=True):
         spectrum += amplitude * np.exp(-2j * np.pi * frequencies * time)
-    return np.fft.irfft(np.where(frequencies < 0.45 * rate, spectrum, 0), round(seconds * rate)) * rate / 100
+    sound = np.fft.irfft(np.where(frequencies < 0.45 * rate, spectrum, 0), round(seconds * rate))
+    scaled: Sound = sound * (rate / 100)
+    return scaled
 
 
 def vowel(excitation: Sound, formants: tuple[float, ...], rate: int) -> Sound:
