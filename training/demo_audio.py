@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from callguard.domain.audio import SAMPLE_RATE, mulaw_encode
 from callguard.domain.transcript import Speaker
 from callguard.local.recordings import Scenario, load_samples, scenarios
-from callguard.speech.resampling import resample
+from callguard.voice.resampling import resample
 
 Samples = NDArray[np.float64]
 

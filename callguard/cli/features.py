@@ -1,6 +1,7 @@
 """`callguard features`: what signal processing measures of a recording's voice."""
 
 import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,8 +14,8 @@ from rich.console import Console
 from callguard.cli.feature_table import headline, print_features, summary
 from callguard.cli.report_file import write_picture
 from callguard.cli.running import tell
-from callguard.errors import AudioError, ConfigurationError
-from callguard.speech import wav
+from callguard.errors import ConfigurationError
+from callguard.voice import files
 from callguard.voice.dsp.features import VoiceFeatures
 from callguard.voice.dsp.features import features as measured
 
@@ -36,28 +37,52 @@ def features(
 
     The numbers describe the sound. They are no judgement on who or what speaks.
     """
-    samples, rate, left = _read(audio, start, seconds)
-    told = measured(samples, rate)
-    if left > 0:
-        tell(f"Measured {told.duration_sec:g} s from second {start:g} on; {left:.0f} s follow (see --start).")
+    heard = _read(audio, start, seconds)
+    told = measured(heard.samples, heard.rate)
+    for remark in heard.remarks:
+        tell(remark)
     if plot is not None:
-        write_picture(plot, _picture(samples, told, audio.name, theme))
+        write_picture(plot, _picture(heard.samples, told, audio.name, theme))
     if as_json:
         print(msgspec.json.encode({"file": audio.name, "start_sec": start, **told.document()}).decode())
     else:
         print_features(Console(), audio.name, told)
 
 
-def _read(audio: Path, start: float, seconds: float) -> tuple[NDArray[np.float32], int, float]:
-    """The part asked for, its rate in Hz, and the seconds that follow it."""
-    try:
-        whole, rate = wav.samples(audio.read_bytes())
-    except OSError as error:
-        raise AudioError(
-            f"The recording can't be read ({type(error).__name__}): {audio}", code="AUDIO_NOT_FOUND"
-        ) from None
-    part = whole[int(start * rate) : int((start + seconds) * rate)].astype(np.float32)
-    return part, rate, len(whole) / rate - start - seconds
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The part of the file that was asked for, mixed down, and what to know of it."""
+
+    samples: NDArray[np.float32]
+    rate: int
+    remarks: tuple[str, ...]
+
+
+def _read(audio: Path, start: float, seconds: float) -> _Heard:
+    with files.opened(audio) as file:
+        rate, at, parts = file.facts.rate, 0, []
+        first, end = round(start * rate), round((start + seconds) * rate)
+        for block in file.blocks():
+            parts.append(block[max(first - at, 0) : max(end - at, 0)].mean(axis=1))
+            at += len(block)
+            if at > end:
+                break
+        remarks = []
+        if at > end:
+            remarks.append(
+                f"Measured {seconds:g} s from second {start:g} on; there is more (see --start and --seconds)."
+            )
+        if file.facts.channels > 1:
+            remarks.append(f"The {file.facts.channels} channels were mixed down.")
+        if file.not_numbers:
+            remarks.append(f"{file.not_numbers} samples are no numbers, and were taken as silence.")
+        if file.damaged_packets or file.facts.cut_off:
+            remarks.append("The file is damaged: what can be heard of it was measured.")
+    if not at:
+        raise files.empty()
+    if at <= first:
+        raise ConfigurationError(f"The recording ends after {at / rate:.1f} s, before --start.")
+    return _Heard(np.concatenate(parts), rate, tuple(remarks))
 
 
 def _picture(

@@ -1,4 +1,4 @@
 """Speech recognition in this house: a port, and Whisper behind it, offline and in memory.
 
-`port` is what a recogniser takes and tells, `recogniser` the packaged model, `resampling` the model's rate.
+`port` is what a recogniser takes and tells, `recogniser` the packaged model, `wav` what files bring.
 """

@@ -28,7 +28,7 @@ from callguard.domain.audio import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, mulaw_dec
 from callguard.domain.words import normalise
 from callguard.errors import ConfigurationError
 from callguard.speech.port import OnResult, Recognised, TrackRecogniser, Word
-from callguard.speech.resampling import resample
+from callguard.voice.resampling import resample
 
 LANGUAGE: Final = "en"
 OTHER_LANGUAGE: Final = "SPEECH_OTHER_LANGUAGE"

@@ -1,1 +1,1 @@
-"""The voice itself: its audio, its features, whether it is synthetic, whose it is."""
+"""The voice itself, as float32 samples between -1 and 1: its sound, whether it is synthetic, whose it is."""

@@ -1,14 +1,10 @@
-"""Loudness: how strong the sound is, how peaked, and whether something cut its peaks off.
+"""Loudness: how strong the sound is, and how peaked.
 
 Levels are in dB relative to full scale (dBFS): 0 for a constant at 1.0, -3 for the loudest sine.
 """
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
-
-_SHORTEST_FLAT_TOP: Final = 3  # samples in a row at the very same extreme
 
 
 def rms(frames: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -30,20 +26,3 @@ def crest_factor(samples: NDArray[np.floating]) -> float | None:
     if peak == 0:
         return None
     return float(20 * np.log10(peak / np.sqrt(np.mean(np.square(samples, dtype=np.float64)))))
-
-
-def clipping_rate(samples: NDArray[np.floating]) -> float:
-    """Share of the samples that stand in flat tops: three or more in a row at the recording's own extreme.
-
-    Its own, since a line may lower a clipped sound afterwards.
-    """
-    peak = np.abs(samples).max(initial=0)
-    if peak == 0:
-        return 0.0
-    flat = 0
-    for extreme in (peak, -peak):
-        at = np.concatenate([[False], samples == extreme, [False]])
-        edges = np.flatnonzero(np.diff(at))
-        runs = edges[1::2] - edges[::2]
-        flat += int(runs[runs >= _SHORTEST_FLAT_TOP].sum())
-    return flat / len(samples)

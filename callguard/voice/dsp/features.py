@@ -15,6 +15,7 @@ from callguard.voice.dsp.frames import frame_blocks, frame_count, frame_times
 from callguard.voice.dsp.perturbation import hnr_track, jitter, pulses, shimmer
 from callguard.voice.dsp.phase import phase_coherence
 from callguard.voice.dsp.pitch import PitchTrack, pitch_track, speakers_ceiling
+from callguard.voice.levels import ClippingMeter
 
 Track = NDArray[np.float64]
 
@@ -115,7 +116,7 @@ def features(samples: NDArray[np.floating], rate: int) -> VoiceFeatures:
         sample_rate=rate,
         level_dbfs=_value(energy.decibels(energy.rms(level[None, :]))),
         crest_factor=energy.crest_factor(level),
-        clipping_rate=energy.clipping_rate(samples),
+        clipping_rate=_clipping_rate(samples),
         **_sound_summary(tracks),
         **_voice_summary(tracks),
         **_perturbation(voice, voice_rate, f0),
@@ -147,6 +148,12 @@ def _speakers_pitch(voice: Track, rate: int) -> PitchTrack:
     if len(heard) < _FEWEST_VOICED:
         return first
     return pitch_track(voice, rate, ceiling=speakers_ceiling(heard))
+
+
+def _clipping_rate(samples: NDArray[np.floating]) -> float:
+    meter = ClippingMeter()
+    meter.feed(samples.astype(np.float32, copy=False))
+    return meter.share
 
 
 def _without_offset(samples: Track) -> Track:

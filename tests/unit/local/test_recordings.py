@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from callguard.domain.audio import SAMPLE_RATE, mulaw_decode
 from callguard.errors import AudioError
 from callguard.local.recordings import AUDIO_FOLDER, Scenario, load_mulaw, load_samples, scenarios
-from callguard.speech.resampling import resample
+from callguard.voice.resampling import resample
 
 PCM, FLOAT, ALAW, MULAW = 1, 3, 6, 7
 
