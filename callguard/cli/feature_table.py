@@ -38,6 +38,7 @@ _VOICE: Final = (
     _Row("jitter_percent", 2, "%", "period, cycle to cycle"),
     _Row("shimmer_percent", 2, "%", "loudness, cycle to cycle"),
 )
+_STEADY: Final = 1.01  # a held vowel wavers more
 _TRACT: Final = ("jaw", "tongue", "lips and tongue tip", "throat")
 
 
@@ -87,6 +88,8 @@ def _notes(told: VoiceFeatures) -> list[str]:
     notes = []
     if told.f0_hz is None:
         notes.append("No voiced sound was found, so there is no pitch, and nothing that rests on it.")
+    elif told.f0_high_hz and told.f0_low_hz and told.f0_high_hz / told.f0_low_hz < _STEADY:
+        notes.append("The pitch hardly moves: what was measured is rather a tone than a voice.")
     if told.clipping_rate > 0:
         notes.append("Peaks are cut off: spectrum, formants and shimmer suffer from it.")
     return notes

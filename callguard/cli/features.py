@@ -70,7 +70,7 @@ def _read(audio: Path, start: float, seconds: float) -> _Heard:
         remarks = []
         if at > end:
             remarks.append(
-                f"Measured {seconds:g} s from second {start:g} on; there is more (see --start and --seconds)."
+                f"Measured {seconds:g} s from second {start:g} on; --start and --seconds choose others."
             )
         if file.facts.channels > 1:
             remarks.append(f"The {file.facts.channels} channels were mixed down.")

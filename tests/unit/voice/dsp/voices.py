@@ -48,7 +48,8 @@ def vowel(excitation: Sound, formants: tuple[float, ...], rate: int) -> Sound:
         response /= 1 - 2 * radius * np.cos(2 * np.pi * hertz / rate) * z + radius**2 * z**2
     spoken = np.fft.irfft(np.fft.rfft(excitation) * response, len(excitation))
     spoken -= spoken.mean()
-    return 0.5 * spoken / np.abs(spoken).max()
+    scaled: Sound = 0.5 * spoken / np.abs(spoken).max()
+    return scaled
 
 
 def spoken(f0: float, name: str = "a", rate: int = 16_000, seconds: float = 1.0) -> Sound:
