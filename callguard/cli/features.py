@@ -37,6 +37,8 @@ def features(
 
     The numbers describe the sound. They are no judgement on who or what speaks.
     """
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise ConfigurationError(f"Pictures are PNG files. Give a name that ends in .png: {plot}")
     heard = _read(audio, start, seconds)
     told = measured(heard.samples, heard.rate)
     for remark in heard.remarks:

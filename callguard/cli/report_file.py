@@ -19,8 +19,6 @@ def write_report(path: Path, html: str) -> None:
 
 def write_picture(path: Path, png: bytes) -> None:
     """Writes a PNG file in the same way."""
-    if path.suffix.lower() != ".png":
-        raise ConfigurationError(f"Pictures are PNG files. Give a name that ends in .png: {path}")
     _write(path, png, "picture")
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import librosa
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callguard.voice.dsp import energy, spectral
@@ -136,6 +136,7 @@ def test_levels() -> None:
     assert energy.decibels(np.array([0.1])) == pytest.approx(-20)
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 3 * BLOCK * 80), st.sampled_from([8000, 16000, 44100]), st.integers(0, 2))
 def test_blocks_are_the_frames_in_order(length: int, rate: int, overlap: int) -> None:
     ramp = np.arange(1.0, length + 1)
