@@ -16,7 +16,7 @@ from callguard.cli.report_file import write_picture
 from callguard.cli.running import tell
 from callguard.errors import ConfigurationError
 from callguard.voice import files
-from callguard.voice.dsp.features import VoiceFeatures
+from callguard.voice.dsp.features import MOST_RATE, VoiceFeatures
 from callguard.voice.dsp.features import features as measured
 
 PLOTS_NOT_INSTALLED = "PLOTS_NOT_INSTALLED"
@@ -31,7 +31,7 @@ def features(
     ] = None,
     theme: Annotated[Literal["light", "dark"], typer.Option(help="The page the picture is for.")] = "light",
     start: Annotated[float, typer.Option(min=0, help="Measure from this second on.")] = 0.0,
-    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Measure no more than this.")] = 300.0,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Measure no more than this.")] = 300.0,
 ) -> None:
     """Measure a recording: level, spectrum, pitch, formants, and how regular the voice is.
 
@@ -62,10 +62,10 @@ class _Heard:
 
 def _read(audio: Path, start: float, seconds: float) -> _Heard:
     with files.opened(audio) as file:
-        rate, at, parts = file.facts.rate, 0, []
+        rate, at, parts = min(file.facts.rate, MOST_RATE), 0, []
         first, end = round(start * rate), round((start + seconds) * rate)
-        for block in file.blocks():
-            parts.append(block[max(first - at, 0) : max(end - at, 0)].mean(axis=1))
+        for block in file.mono(rate):
+            parts.append(block[max(first - at, 0) : max(end - at, 0)])
             at += len(block)
             if at > end:
                 break
@@ -76,6 +76,8 @@ def _read(audio: Path, start: float, seconds: float) -> _Heard:
             )
         if file.facts.channels > 1:
             remarks.append(f"The {file.facts.channels} channels were mixed down.")
+        if file.facts.rate > rate:
+            remarks.append(f"The {file.facts.rate / 1000:g} kHz were resampled to {rate / 1000:g} kHz.")
         if file.not_numbers:
             remarks.append(f"{file.not_numbers} samples are no numbers, and were taken as silence.")
         if file.damaged_packets or file.facts.cut_off:

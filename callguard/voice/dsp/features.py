@@ -21,7 +21,9 @@ Track = NDArray[np.float64]
 
 SHORTEST_S: Final = 0.1
 LOWEST_RATE, HIGHEST_RATE = 4000, 384_000
-_MOST_RATE: Final = 48_000  # above it there is nothing of a voice
+MOST_RATE: Final = 48_000
+"""Above half of it there is nothing of a voice: more is left out."""
+
 _VOICE_RATE: Final = 16_000  # enough for pitch, cycles and five formants
 
 _LEAST_OFFSET: Final = 0.02  # of the root mean square; a smaller one moves no feature
@@ -97,7 +99,7 @@ def features(samples: NDArray[np.floating], rate: int) -> VoiceFeatures:
     """
     _check(samples, rate)
     level = _without_offset(np.asarray(samples, np.float64))
-    whole = min(rate // 100 * 100, _MOST_RATE)  # so that a hop of 10 ms is whole samples
+    whole = min(rate // 100 * 100, MOST_RATE)  # so that a hop of 10 ms is whole samples
     wide = whole_band(level, rate, whole)
     voice_rate = min(whole, _VOICE_RATE)
     voice = whole_band(wide, whole, voice_rate)

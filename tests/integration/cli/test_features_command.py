@@ -115,9 +115,11 @@ def test_silence_tones_and_noise_are_named(tmp_path: Path) -> None:
 
 def test_eight_channels_at_192_khz(tmp_path: Path) -> None:
     wide = written(tmp_path / "wide.wav", np.column_stack([tone(180, 0.5, 192_000)] * 8), 192_000)
-    measured = json.loads(callguard(wide, "--json").stdout)["dsp_features"]
+    told = callguard(wide, "--json")
+    measured = json.loads(told.stdout)["dsp_features"]
 
-    assert measured["sample_rate"] == 192_000
+    assert "192 kHz were resampled to 48 kHz" in told.stderr
+    assert measured["sample_rate"] == 48_000
     assert measured["f0_hz"] == pytest.approx(180, rel=0.005)
 
 
