@@ -44,7 +44,7 @@ def features(
     for remark in heard.remarks:
         tell(remark)
     if plot is not None:
-        write_picture(plot, _picture(heard.samples, told, audio.name, theme))
+        write_picture(plot, _picture(heard, told, audio.name, theme))
     if as_json:
         print(msgspec.json.encode({"file": audio.name, "start_sec": start, **told.document()}).decode())
     else:
@@ -57,6 +57,7 @@ class _Heard:
 
     samples: NDArray[np.float32]
     rate: int
+    start_s: float
     remarks: tuple[str, ...]
 
 
@@ -86,12 +87,10 @@ def _read(audio: Path, start: float, seconds: float) -> _Heard:
         raise files.empty()
     if at <= first:
         raise ConfigurationError(f"The recording ends after {at / rate:.1f} s, before --start.")
-    return _Heard(np.concatenate(parts), rate, tuple(remarks))
+    return _Heard(np.concatenate(parts), rate, start, tuple(remarks))
 
 
-def _picture(
-    samples: NDArray[np.float32], told: VoiceFeatures, name: str, theme: Literal["light", "dark"]
-) -> bytes:
+def _picture(heard: _Heard, told: VoiceFeatures, name: str, theme: Literal["light", "dark"]) -> bytes:
     if importlib.util.find_spec("matplotlib") is None:
         raise ConfigurationError(
             "Pictures need matplotlib. Install it with: pip install 'callguard[plots]'",
@@ -99,5 +98,13 @@ def _picture(
         )
     from callguard.voice import plots  # noqa: PLC0415 - optional, and takes half a second
 
-    drawn = plots.picture(samples, told, title=headline(name, told), subtitle=summary(told), theme=theme)
-    return plots.png(drawn)
+    return plots.png(
+        plots.picture(
+            heard.samples,
+            told,
+            title=headline(name, told),
+            subtitle=summary(told),
+            theme=theme,
+            start_s=heard.start_s,
+        )
+    )

@@ -52,6 +52,23 @@ class _Look:
     formants: tuple[str, str, str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is drawn of a recording, and where in it that begins."""
+
+    samples: NDArray[np.floating]
+    features: VoiceFeatures
+    start_s: float
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + self.features.duration_sec
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        return self.start_s + self.features.tracks.time_s
+
+
 _LOOKS: Final[dict[Theme, _Look]] = {
     "light": _Look(
         paper="#ffffff",
@@ -80,12 +97,15 @@ def picture(
     subtitle: str = "",
     scores: Sequence[Scored] = (),
     theme: Theme = "light",
+    start_s: float = 0.0,
 ) -> Figure:
     """Draws one channel, full scale 1.0, at the rate that `features` were measured at.
 
-    The panel of the score is left out without `scores`.
+    The samples, and so all times, begin at `start_s` of the recording. Without `scores` their panel is left
+    out.
     """
     look = _LOOKS[theme]
+    part = _Part(samples, features, start_s)
     heights = [1.0, 2.6, 1.2, *([1.2] if scores else [])]
     figure = Figure(
         figsize=(_WIDTH_IN, _PANEL_IN * sum(heights) + 1),
@@ -101,12 +121,12 @@ def picture(
         title, x=0.01, ha="left", color=look.ink, fontsize=12, fontweight="bold", parse_math=False
     )
     panels[0].set_title(subtitle, loc="left", color=look.ink, fontsize=9.5, parse_math=False)
-    _draw_wave(panels[0], samples, features, look)
-    _draw_spectrum(panels[1], samples, features, look)
-    _draw_pitch(panels[2], features, look)
+    _draw_wave(panels[0], part, look)
+    _draw_spectrum(panels[1], part, look)
+    _draw_pitch(panels[2], part, look)
     if scores:
-        _draw_scores(panels[3], scores, look)
-    panels[0].set_xlim(0, features.duration_sec)
+        _draw_scores(panels[3], scores, start_s, look)
+    panels[0].set_xlim(start_s, part.end_s)
     panels[-1].set_xlabel("Time (s)", color=look.ink)
     figure.align_ylabels(panels)
     return figure
@@ -128,11 +148,12 @@ def _dress(axes: Axes, look: _Look) -> None:
     axes.yaxis.label.set_color(look.ink)
 
 
-def _draw_wave(axes: Axes, samples: NDArray[np.floating], features: VoiceFeatures, look: _Look) -> None:
+def _draw_wave(axes: Axes, part: _Part, look: _Look) -> None:
+    samples = part.samples
     columns = min(_COLUMNS, len(samples))
-    parts = np.array_split(samples, columns)
-    low, high = np.array([part.min() for part in parts]), np.array([part.max() for part in parts])
-    times = (np.arange(columns) + 0.5) * (features.duration_sec / columns)
+    pieces = np.array_split(samples, columns)
+    low, high = np.array([piece.min() for piece in pieces]), np.array([piece.max() for piece in pieces])
+    times = part.start_s + (np.arange(columns) + 0.5) * (part.features.duration_sec / columns)
     axes.fill_between(times, low, high, color=look.wave, linewidth=0.4)
     reach = max(float(np.abs(samples).max()), 0.01) * 1.05
     axes.set_ylim(-reach, reach)
@@ -141,27 +162,28 @@ def _draw_wave(axes: Axes, samples: NDArray[np.floating], features: VoiceFeature
     axes.yaxis.set_major_locator(MaxNLocator(3, symmetric=True))
 
 
-def _draw_spectrum(axes: Axes, samples: NDArray[np.floating], features: VoiceFeatures, look: _Look) -> None:
-    rate, tracks = features.sample_rate, features.tracks
+def _draw_spectrum(axes: Axes, part: _Part, look: _Look) -> None:
+    rate, tracks = part.features.sample_rate, part.features.tracks
     highest = min(_HIGHEST_HZ, rate / 2)
     axes.imshow(
-        _spectrogram(samples, rate, highest).T,
+        _spectrogram(part.samples, rate, highest).T,
         origin="lower",
         aspect="auto",
         cmap=LinearSegmentedColormap.from_list("greys", (look.paper, look.ink)),
         vmin=-_RANGE_DB,
         vmax=0,
         interpolation="bilinear",
-        extent=(0, features.duration_sec, 0, highest / 1000),
+        extent=(part.start_s, part.end_s, 0, highest / 1000),
     )
     halo = [withStroke(linewidth=3, foreground=look.paper)]
     f0 = _unjoined(tracks.f0_hz) / 1000
-    axes.plot(tracks.time_s, f0, color=look.pitch, linewidth=2, label="F0", path_effects=halo)
-    size = float(np.clip(80 / features.duration_sec, 4, 5.5))
-    formants = zip(tracks.formants_hz.T, look.formants, strict=True)
+    axes.plot(part.times, f0, color=look.pitch, linewidth=2, label="F0", path_effects=halo)
+    size = float(np.clip(80 / part.features.duration_sec, 4, 5.5))
+    times, thinned = _thinned(part.times, tracks.formants_hz)
+    formants = zip(thinned.T, look.formants, strict=True)
     for number, (formant, colour) in enumerate(formants, start=1):
         axes.plot(
-            tracks.time_s,
+            times,
             formant / 1000,
             ".",
             color=colour,
@@ -187,10 +209,11 @@ def _draw_spectrum(axes: Axes, samples: NDArray[np.floating], features: VoiceFea
     )
 
 
-def _draw_pitch(axes: Axes, features: VoiceFeatures, look: _Look) -> None:
-    tracks = features.tracks
-    axes.plot(tracks.time_s, _unjoined(tracks.f0_hz), color=look.pitch, linewidth=1.6)
-    axes.plot(tracks.time_s, tracks.f0_hz, ".", color=look.pitch, markersize=2.5)
+def _draw_pitch(axes: Axes, part: _Part, look: _Look) -> None:
+    features = part.features
+    f0 = features.tracks.f0_hz
+    axes.plot(part.times, _unjoined(f0), color=look.pitch, linewidth=1.6)
+    axes.plot(part.times, f0, ".", color=look.pitch, markersize=2.5)
     axes.set_ylabel("Pitch F0 (Hz)")
     if features.f0_hz is None:
         axes.set_ylim(0, 1)
@@ -203,20 +226,21 @@ def _draw_pitch(axes: Axes, features: VoiceFeatures, look: _Look) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(4))
 
 
-def _draw_scores(axes: Axes, scores: Sequence[Scored], look: _Look) -> None:
+def _draw_scores(axes: Axes, scores: Sequence[Scored], start_s: float, look: _Look) -> None:
     axes.axhspan(_SYNTHETIC, 1, color=look.formants[0], alpha=0.14, linewidth=0)
     axes.axhspan(0, _UNREMARKABLE, color=look.formants[2], alpha=0.12, linewidth=0)
     for at, words in ((0.85, "likely\nsynthetic"), (0.5, "uncertain"), (0.15, "no evidence\nof synthesis")):
         _beside(axes, at, words, look)
-    known = [(window, window.score) for window in scores if window.score is not None]
-    for window, score in known:
-        axes.plot((window.start_s, window.end_s), (score, score), color=look.pitch, alpha=0.45, linewidth=3)
-    middles = [(window.start_s + window.end_s) / 2 for window, _ in known]
-    axes.plot(middles, [score for _, score in known], "o-", color=look.pitch, markersize=5, linewidth=1.2)
+    middles, known = [], []
     for window in scores:
+        span = (start_s + window.start_s, start_s + window.end_s)
         if window.score is None:
-            span = (window.start_s, window.end_s)
             axes.axvspan(*span, facecolor="none", edgecolor=look.faint, hatch="///", linewidth=0)
+        else:
+            axes.plot(span, (window.score, window.score), color=look.pitch, alpha=0.45, linewidth=3)
+            middles.append(sum(span) / 2)
+            known.append(window.score)
+    axes.plot(middles, known, "o-", color=look.pitch, markersize=5, linewidth=1.2)
     if unscored := sorted({window.reason for window in scores if window.score is None}):
         axes.set_title(
             f"hatched: no score ({', '.join(unscored)})", loc="right", color=look.ink, fontsize=9, pad=3
@@ -230,6 +254,20 @@ def _unjoined(f0: NDArray[np.float64]) -> NDArray[np.float64]:
     """With a gap where the pitch leaps by more than a third: a line would show a glide that nobody spoke."""
     leaps = np.abs(np.diff(f0, prepend=np.nan)) > f0 / 3
     return np.where(leaps, np.nan, f0)
+
+
+def _thinned(
+    times: NDArray[np.float64], track: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of a long track (frames, values) medians over as many frames as fall on each other in the picture."""
+    together = -(-len(track) // _COLUMNS)
+    if together == 1:
+        return times, track
+    whole = len(track) // together * together
+    groups = np.sort(track[:whole].reshape(-1, together, track.shape[1]), axis=1)  # NaN last
+    middle = np.maximum(np.count_nonzero(~np.isnan(groups), axis=1) - 1, 0) // 2
+    medians = np.take_along_axis(groups, middle[:, None], axis=1)[:, 0]
+    return times[:whole].reshape(-1, together).mean(axis=1), medians
 
 
 def _beside(axes: Axes, at: float, words: str, look: _Look) -> None:

@@ -131,6 +131,27 @@ def test_a_leap_of_an_octave_is_no_glide() -> None:
     assert np.nanmax(steps) < 60
 
 
+def test_a_long_recordings_formants_are_thinned() -> None:
+    sound = np.tile(np.concatenate([spoken(120, "ae", 8000, 0.5), np.zeros(4000)]), 40)
+    spectrum = plain(sound, 8000).axes[1]
+    first, second = (np.asarray(line.get_ydata(), float) for line in spectrum.get_lines()[1:3])
+
+    assert len(first) == len(second) == 1333
+    assert np.isnan(first).mean() == pytest.approx(0.5, abs=0.1)  # the pauses
+    assert np.nanmedian(first) == pytest.approx(0.66, rel=0.05)
+    assert np.nanmedian(second) == pytest.approx(1.72, rel=0.05)
+
+
+def test_a_part_keeps_the_recordings_times() -> None:
+    sound = spoken(120)
+    figure = picture(sound, features(sound, 16_000), title="", start_s=60.0, scores=[Scored(0.1, 0.9, 0.4)])
+
+    assert figure.axes[0].get_xlim() == (60.0, 61.0)
+    for axes in figure.axes[1:]:
+        drawn = np.concatenate([np.asarray(line.get_xdata(), float) for line in axes.get_lines()[:2]])
+        assert 60.0 <= drawn.min() < drawn.max() <= 61.0
+
+
 def test_without_a_score_its_panel_is_left_out() -> None:
     assert len(plain(spoken(120), 16_000).axes) == 3
 
