@@ -21,6 +21,7 @@ from callguard.cli.migrate import migrate
 from callguard.cli.people import people
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
+from callguard.cli.validate import validate
 from callguard.errors import CallguardError
 
 FAILED, UNUSABLE = 1, 2
@@ -31,7 +32,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, serve, simulate, migrate, invite, app_link, check, explain, backtest, features):
+for command in (
+    demo,
+    serve,
+    simulate,
+    migrate,
+    invite,
+    app_link,
+    check,
+    explain,
+    backtest,
+    features,
+    validate,
+):
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")
