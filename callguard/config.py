@@ -1,8 +1,10 @@
 """Settings, read once from the environment (and a `.env` file), frozen, each documented in `.env.example`."""
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_validator
@@ -23,6 +25,14 @@ _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 def _default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("callguard", appauthor=False))
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host is this machine, or an address of a private network."""
+    try:
+        return host == "localhost" or ip_address(host).is_private
+    except ValueError:
+        return False
 
 
 class Settings(BaseSettings):
@@ -139,6 +149,15 @@ class Settings(BaseSettings):
     count.
     """
 
+    deepfake_model_path: Path | None = Field(None, alias="DEEPFAKE_MODEL_PATH")
+    """An ONNX network, calibrated, that judges voices. Absent: the shipped one."""
+    deepfake_api_url: str | None = Field(None, alias="DEEPFAKE_API_URL")
+    """A server that speaks the voice API and judges callers' voices, which are sent to it. Absent: judged
+    here.
+    """
+    deepfake_api_key: SecretStr | None = Field(None, alias="DEEPFAKE_API_KEY")
+    """Its key."""
+
     caller_memory: bool = Field(True, alias="CALLER_MEMORY")
     """Whether callers are known again by their numbers and scripts."""
 
@@ -164,7 +183,14 @@ class Settings(BaseSettings):
             else value
         )
 
-    @field_validator("public_base_url", "twilio_api_url", "openai_base_url", "fallback_url", mode="before")
+    @field_validator(
+        "public_base_url",
+        "twilio_api_url",
+        "openai_base_url",
+        "fallback_url",
+        "deepfake_api_url",
+        mode="before",
+    )
     @classmethod
     def _web_address(cls, value: object) -> object:
         if isinstance(value, str):
@@ -172,6 +198,16 @@ class Settings(BaseSettings):
             if value and not value.startswith(("http://", "https://")):
                 raise ValueError("must start with http:// or https://")
         return value or None
+
+    @field_validator("deepfake_api_url")
+    @classmethod
+    def _private_or_encrypted(cls, value: str | None) -> str | None:
+        """Voices don't cross the internet in the clear."""
+        parts = urlsplit(value or "")
+        _port_is_one = parts.port  # raises ValueError where it is none
+        if parts.scheme == "http" and not _is_near(parts.hostname or ""):
+            raise ValueError("must start with https://, unless it is an address of this machine or network")
+        return value
 
     @field_validator("smtp_from", "operator_email")
     @classmethod

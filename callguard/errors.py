@@ -21,6 +21,7 @@ CallguardError                      code, message: what happened and what to do 
 ├── NumberUnknown                   a call came in on a number that belongs to nobody here
 ├── CallUnknown                     something was told of a call that is not stored (yet)
 ├── ProtocolError                   a peer broke its protocol: webhook, media frame, TwiML, dialogue file
+├── DetectorError                   a deepfake detector can't be used, or gives no answer; the code says why
 └── AudioError                      a recording can't be read or played
 """
 
@@ -178,6 +179,12 @@ class ProtocolError(CallguardError):
     """A peer broke its protocol: a webhook, a media frame, TwiML, a dialogue file."""
 
     code = "PROTOCOL"
+
+
+class DetectorError(CallguardError):
+    """A deepfake detector can't be used, or gives no answer; the code says why."""
+
+    code = "DETECTOR"
 
 
 class AudioError(CallguardError):

@@ -14,10 +14,15 @@ from rich.console import Console
 from callguard.cli.feature_table import headline, print_features, summary
 from callguard.cli.report_file import write_picture
 from callguard.cli.running import tell
-from callguard.errors import ConfigurationError
+from callguard.config import load_settings
+from callguard.domain.audio import SAMPLE_RATE
+from callguard.errors import ConfigurationError, DetectorError
 from callguard.voice import files
+from callguard.voice.deepfake.detectors import Choice
+from callguard.voice.deepfake.listener import Heard, Listener
 from callguard.voice.dsp.features import MOST_RATE, VoiceFeatures
 from callguard.voice.dsp.features import features as measured
+from callguard.voice.resampling import resample
 
 PLOTS_NOT_INSTALLED = "PLOTS_NOT_INSTALLED"
 
@@ -104,7 +109,20 @@ def _picture(heard: _Heard, told: VoiceFeatures, name: str, theme: Literal["ligh
             told,
             title=headline(name, told),
             subtitle=summary(told),
+            scores=_scores(heard),
             theme=theme,
             start_s=heard.start_s,
         )
     )
+
+
+def _scores(heard: _Heard) -> list[Heard]:
+    """What the detector in use says of each window of speech; nothing where none can be loaded."""
+    try:
+        listener = Listener(Choice.of(load_settings()).load())
+        listener.feed(resample(heard.samples, heard.rate, SAMPLE_RATE))
+        listener.end()
+    except DetectorError as error:
+        tell(f"The score is left out: {error}")
+        return []
+    return listener.track

@@ -8,6 +8,7 @@ import typer
 
 from callguard.cli.app_link import app_link
 from callguard.cli.backtest import backtest
+from callguard.cli.batch import batch
 from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
@@ -19,8 +20,10 @@ from callguard.cli.llm import llm
 from callguard.cli.memory import memory
 from callguard.cli.migrate import migrate
 from callguard.cli.people import people
+from callguard.cli.score import score
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
+from callguard.cli.stream import stream
 from callguard.cli.validate import validate
 from callguard.errors import CallguardError
 
@@ -42,7 +45,10 @@ for command in (
     check,
     explain,
     backtest,
+    batch,
     features,
+    score,
+    stream,
     validate,
 ):
     app.command()(command)

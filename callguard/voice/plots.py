@@ -19,6 +19,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from callguard.voice.deepfake.listener import Heard
 from callguard.voice.dsp.features import VoiceFeatures
 
 Theme = Literal["light", "dark"]
@@ -30,16 +31,6 @@ _SHARP_S: Final = 0.012  # short enough to show formants rather than harmonics
 _HIGHEST_HZ: Final = 5500.0
 _WIDTH_IN, _PANEL_IN, _DPI = 12.0, 1.35, 130
 _SYNTHETIC, _UNREMARKABLE = 0.7, 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A detector's answer for a window of the recording: a score from 0 to 1, or a word why there is none."""
-
-    start_s: float
-    end_s: float
-    score: float | None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,7 @@ def picture(
     *,
     title: str,
     subtitle: str = "",
-    scores: Sequence[Scored] = (),
+    scores: Sequence[Heard] = (),
     theme: Theme = "light",
     start_s: float = 0.0,
 ) -> Figure:
@@ -226,7 +217,7 @@ def _draw_pitch(axes: Axes, part: _Part, look: _Look) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(4))
 
 
-def _draw_scores(axes: Axes, scores: Sequence[Scored], start_s: float, look: _Look) -> None:
+def _draw_scores(axes: Axes, scores: Sequence[Heard], start_s: float, look: _Look) -> None:
     axes.axhspan(_SYNTHETIC, 1, color=look.formants[0], alpha=0.14, linewidth=0)
     axes.axhspan(0, _UNREMARKABLE, color=look.formants[2], alpha=0.12, linewidth=0)
     for at, words in ((0.85, "likely\nsynthetic"), (0.5, "uncertain"), (0.15, "no evidence\nof synthesis")):
@@ -241,7 +232,7 @@ def _draw_scores(axes: Axes, scores: Sequence[Scored], start_s: float, look: _Lo
             middles.append(sum(span) / 2)
             known.append(window.score)
     axes.plot(middles, known, "o-", color=look.pitch, markersize=5, linewidth=1.2)
-    if unscored := sorted({window.reason for window in scores if window.score is None}):
+    if unscored := sorted({str(window.reason) for window in scores if window.score is None}):
         axes.set_title(
             f"hatched: no score ({', '.join(unscored)})", loc="right", color=look.ink, fontsize=9, pad=3
         )

@@ -13,16 +13,18 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from matplotlib.typing import ColorType
 
+from callguard.voice.deepfake.listener import Heard
+from callguard.voice.deepfake.port import Reason
 from callguard.voice.dsp.features import features
-from callguard.voice.plots import Scored, Theme, picture, png
+from callguard.voice.plots import Theme, picture, png
 from tests.unit.voice.dsp.voices import HUMANS, Sound, human, noise, spoken
 
 NAME = "$\\frac{a$.wav"  # looks like a formula that isn't one
 SCORES = (
-    Scored(0.4, 2.2, 0.31),
-    Scored(1.0, 3.0, 0.92),
-    Scored(2.0, 4.0, None, "MUSIC"),
-    Scored(3.0, 4.9, 0.05),
+    Heard(0.4, 2.2, 0.31, None),
+    Heard(1.0, 3.0, 0.92, None),
+    Heard(2.0, 4.0, None, Reason.MUSIC),
+    Heard(3.0, 4.9, 0.05, None),
 )
 
 
@@ -144,7 +146,7 @@ def test_a_long_recordings_formants_are_thinned() -> None:
 
 def test_a_part_keeps_the_recordings_times() -> None:
     sound = spoken(120)
-    figure = picture(sound, features(sound, 16_000), title="", start_s=60.0, scores=[Scored(0.1, 0.9, 0.4)])
+    figure = picture(sound, features(sound, 16_000), title="", start_s=60.0, scores=[Heard(0.1, 0.9, 0.4, None)])
 
     assert figure.axes[0].get_xlim() == (60.0, 61.0)
     for axes in figure.axes[1:]:
