@@ -14,6 +14,7 @@ from rich.console import Console
 from callguard.cli.feature_table import headline, print_features, summary
 from callguard.cli.report_file import write_picture
 from callguard.cli.running import tell
+from callguard.cli.score import MODEL
 from callguard.config import load_settings
 from callguard.domain.audio import SAMPLE_RATE
 from callguard.errors import ConfigurationError, DetectorError
@@ -24,6 +25,7 @@ from callguard.voice.dsp.features import MOST_RATE, VoiceFeatures
 from callguard.voice.dsp.features import features as measured
 from callguard.voice.resampling import resample
 
+Theme = Literal["light", "dark"]
 PLOTS_NOT_INSTALLED = "PLOTS_NOT_INSTALLED"
 
 
@@ -34,7 +36,8 @@ def features(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw waveform, spectrogram, pitch, formants and score."),
     ] = None,
-    theme: Annotated[Literal["light", "dark"], typer.Option(help="The page the picture is for.")] = "light",
+    theme: Annotated[Theme, typer.Option(help="The page the picture is for.")] = "light",
+    model: Annotated[str | None, MODEL] = None,
     start: Annotated[float, typer.Option(min=0, help="Measure from this second on.")] = 0.0,
     seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Measure no more than this.")] = 300.0,
 ) -> None:
@@ -49,7 +52,7 @@ def features(
     for remark in heard.remarks:
         tell(remark)
     if plot is not None:
-        write_picture(plot, _picture(heard, told, audio.name, theme))
+        write_picture(plot, _picture(heard, told, audio.name, model, theme))
     if as_json:
         print(msgspec.json.encode({"file": audio.name, "start_sec": start, **told.document()}).decode())
     else:
@@ -95,7 +98,7 @@ def _read(audio: Path, start: float, seconds: float) -> _Heard:
     return _Heard(np.concatenate(parts), rate, start, tuple(remarks))
 
 
-def _picture(heard: _Heard, told: VoiceFeatures, name: str, theme: Literal["light", "dark"]) -> bytes:
+def _picture(heard: _Heard, told: VoiceFeatures, name: str, model: str | None, theme: Theme) -> bytes:
     if importlib.util.find_spec("matplotlib") is None:
         raise ConfigurationError(
             "Pictures need matplotlib. Install it with: pip install 'callguard[plots]'",
@@ -109,17 +112,17 @@ def _picture(heard: _Heard, told: VoiceFeatures, name: str, theme: Literal["ligh
             told,
             title=headline(name, told),
             subtitle=summary(told),
-            scores=_scores(heard),
+            scores=_scores(heard, model),
             theme=theme,
             start_s=heard.start_s,
         )
     )
 
 
-def _scores(heard: _Heard) -> list[Heard]:
-    """What the detector in use says of each window of speech; nothing where none can be loaded."""
+def _scores(heard: _Heard, model: str | None) -> list[Heard]:
+    """What the detector says of each window of speech; nothing where it can't be used."""
     try:
-        listener = Listener(Choice.of(load_settings()).load())
+        listener = Listener(Choice.of(load_settings(), model).load())
         listener.feed(resample(heard.samples, heard.rate, SAMPLE_RATE))
         listener.end()
     except DetectorError as error:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from callguard.cli.main import app
 from callguard.errors import AudioError, CallguardError, ConfigurationError
 from callguard.local.recordings import AUDIO_FOLDER
+from tests.unit.voice.networks import calibrated, network
 
 HUMAN = AUDIO_FOLDER / "harmless-human-caller.wav"
 
@@ -93,6 +94,17 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
     assert f"Picture: {picture}" in told.stderr
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert stat.S_IMODE(picture.stat().st_mode) == 0o600
+
+
+def test_the_picture_has_the_score_where_a_detector_can_be_loaded(tmp_path: Path) -> None:
+    net = calibrated(network(tmp_path / "net.onnx"))
+    heights = {}
+    for model in (net, tmp_path / "none.onnx"):
+        picture = tmp_path / f"{model.stem}.png"
+        told = callguard(HUMAN, "--plot", picture, "--model", model)
+        heights["The score is left out" in told.stderr] = int.from_bytes(picture.read_bytes()[20:24], "big")
+
+    assert heights == {False: 1183, True: 972}
 
 
 def test_pictures_are_png_files_in_a_folder_that_is_there(tmp_path: Path) -> None:

@@ -146,7 +146,8 @@ def test_a_long_recordings_formants_are_thinned() -> None:
 
 def test_a_part_keeps_the_recordings_times() -> None:
     sound = spoken(120)
-    figure = picture(sound, features(sound, 16_000), title="", start_s=60.0, scores=[Heard(0.1, 0.9, 0.4, None)])
+    scores = [Heard(0.1, 0.9, 0.4, None)]
+    figure = picture(sound, features(sound, 16_000), title="", start_s=60.0, scores=scores)
 
     assert figure.axes[0].get_xlim() == (60.0, 61.0)
     for axes in figure.axes[1:]:
