@@ -19,6 +19,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from callguard.voice.deepfake.labels import REAL_BELOW, SYNTHETIC_ABOVE
 from callguard.voice.deepfake.listener import Heard
 from callguard.voice.dsp.features import VoiceFeatures
 
@@ -30,7 +31,6 @@ _RANGE_DB: Final = 50.0
 _SHARP_S: Final = 0.012  # short enough to show formants rather than harmonics
 _HIGHEST_HZ: Final = 5500.0
 _WIDTH_IN, _PANEL_IN, _DPI = 12.0, 1.35, 130
-_SYNTHETIC, _UNREMARKABLE = 0.7, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +218,8 @@ def _draw_pitch(axes: Axes, part: _Part, look: _Look) -> None:
 
 
 def _draw_scores(axes: Axes, scores: Sequence[Heard], start_s: float, look: _Look) -> None:
-    axes.axhspan(_SYNTHETIC, 1, color=look.formants[0], alpha=0.14, linewidth=0)
-    axes.axhspan(0, _UNREMARKABLE, color=look.formants[2], alpha=0.12, linewidth=0)
+    axes.axhspan(SYNTHETIC_ABOVE, 1, color=look.formants[0], alpha=0.14, linewidth=0)
+    axes.axhspan(0, REAL_BELOW, color=look.formants[2], alpha=0.12, linewidth=0)
     for at, words in ((0.85, "likely\nsynthetic"), (0.5, "uncertain"), (0.15, "no evidence\nof synthesis")):
         _beside(axes, at, words, look)
     middles, known = [], []
@@ -237,7 +237,7 @@ def _draw_scores(axes: Axes, scores: Sequence[Heard], start_s: float, look: _Loo
             f"hatched: no score ({', '.join(unscored)})", loc="right", color=look.ink, fontsize=9, pad=3
         )
     axes.set_ylim(0, 1)
-    axes.set_yticks([0, _UNREMARKABLE, _SYNTHETIC, 1])
+    axes.set_yticks([0, REAL_BELOW, SYNTHETIC_ABOVE, 1])
     axes.set_ylabel("Probability\nof synthesis")
 
 
