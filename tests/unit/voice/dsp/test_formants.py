@@ -41,8 +41,8 @@ def test_on_the_same_frames_they_are_praats(name: str) -> None:
         ]
     )
 
-    assert np.nanmedian(ours, axis=0) == pytest.approx(np.nanmedian(theirs, axis=0), rel=0.01)
-    assert np.all(np.nanmedian(np.abs(ours / theirs - 1), axis=0) < 0.005)
+    assert np.nanmedian(ours, axis=0) == pytest.approx(np.nanmedian(theirs, axis=0), rel=0.005)
+    assert np.all(np.nanmedian(np.abs(ours / theirs - 1), axis=0) < 0.002)
     assert np.mean(np.isnan(ours) == np.isnan(theirs)) > 0.99
 
 
