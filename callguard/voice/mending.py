@@ -35,7 +35,8 @@ class Mending:
 
 def mending(of: Measured) -> Mending | None:
     """What to do about a recording; None where nothing can be done, or need be."""
-    if not of.speech_s or not any(finding.mendable for finding in findings(of)):
+    wanting = of.facts.channels > 1 or any(finding.mendable for finding in findings(of))
+    if not of.speech_s or not wanting:
         return None
     rate = next((rate for rate in (WIDE_RATE, SAMPLE_RATE) if of.facts.rate >= rate), of.facts.rate)
     offset = of.levels.dc_offset if abs(of.levels.dc_offset) >= OFFSET else 0.0

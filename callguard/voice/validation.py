@@ -189,7 +189,6 @@ def _channels(of: Measured) -> Finding | None:
         Severity.WARNING,
         f"{channels} different channels, judged as their mix",
         "If each party has a channel, export the one to be judged.",
-        mendable=True,
     )
 
 

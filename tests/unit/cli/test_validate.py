@@ -104,6 +104,15 @@ def test_what_cannot_be_mended_is_still_told(validate: Ran, tmp_path: Path) -> N
     assert "CLIPPED" in result.output.split("left in it:")[1]
 
 
+def test_two_parties_in_one_mix_are_still_told(validate: Ran, tmp_path: Path) -> None:
+    path = tmp_path / "both.wav"
+    path.write_bytes(wav(np.stack([CLEAR, np.roll(CLEAR, 20_000)], axis=1)))
+    result = validate(path, "--auto-fix")
+
+    assert "mixed 2 channels to one" in result.output
+    assert "CHANNELS_DIFFER" in result.output.split("left in it:")[1]
+
+
 def test_a_mended_file_is_not_overwritten(validate: Ran, quiet: Path) -> None:
     kept = quiet.with_name("quiet.mp3.fixed.wav")
     kept.write_bytes(b"somebody's own")
