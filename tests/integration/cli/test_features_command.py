@@ -116,6 +116,16 @@ def test_pictures_are_png_files_in_a_folder_that_is_there(tmp_path: Path) -> Non
     assert "can't be written" in nowhere.message
 
 
+def test_without_the_drawing_library_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    refused = refusal(callguard(HUMAN, "--seconds", 1, "--plot", tmp_path / "voice.png"))
+
+    assert refused.code == "PLOTS_NOT_INSTALLED"
+    assert "callguard[plots]" in refused.message
+
+
 def test_silence_tones_and_noise_are_named(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, 16_000)
 
