@@ -13,6 +13,7 @@ from callguard.cli.check import check
 from callguard.cli.demo import demo
 from callguard.cli.evaluate import evaluate
 from callguard.cli.explain import explain
+from callguard.cli.features import features
 from callguard.cli.invite import invite
 from callguard.cli.keywords import keywords
 from callguard.cli.llm import llm
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 for command in (
     demo, serve, simulate, migrate, invite, app_link, check, explain, backtest,
-    batch, score, stream, validate,
+    batch, features, score, stream, validate,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(people, name="people")
