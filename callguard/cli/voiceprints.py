@@ -164,7 +164,7 @@ async def _end(settings: Settings, said: str, end: Callable[[Session, UUID, UUID
 
 
 async def _reseal(settings: Settings) -> int:
-    voices = opened_book(settings)
+    voices = Voiceprints(keyring(settings.voiceprint_key), model.load())
     async with opened_database(settings) as database:
 
         async def again(session: Session, tenant_id: UUID) -> list[int]:

@@ -61,7 +61,8 @@ class Backend(NamedTuple):
 
     def compare(self, enrolled: NDArray[np.float32], heard: NDArray[np.float32]) -> Likeness:
         """See SpeakerModel.compare."""
-        voiceprint, voice = unit(self.project(enrolled).mean(axis=0)), self.project(heard)
+        voiceprint: NDArray[np.float32] = unit(self.project(enrolled).mean(axis=0))
+        voice = self.project(heard)
         similarity = float(voiceprint @ voice)
         factor, offset = self.platt
         return Likeness(
@@ -81,7 +82,8 @@ class Backend(NamedTuple):
 def unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     """The same directions, of length 1."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+    directions: NDArray[np.float32] = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+    return directions
 
 
 @lru_cache(1)
