@@ -3,14 +3,13 @@ that has not seen it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from callguard.evaluation.speaker import Errors, errors_by_part, reliability
-from callguard.evaluation.speaker_trials import Embeddings, Trials, joined
+from callguard.evaluation.speaker_trials import Embeddings
 from callguard.evaluation.statistics import Estimate
 from callguard.voice.speaker.embedding import Encoder
 from callguard.voice.speaker.liveness import Judge
@@ -21,8 +20,8 @@ from training.speaker import clones, replays
 from training.speaker.channel import through
 from training.speaker.clips import Sample, Sound
 from training.speaker.embeddings import embedded
-from training.speaker.fit import FOLDS, calibrated, fitted, fold_of
-from training.speaker.trials import by_fold, trials
+from training.speaker.fit import FOLDS, fitted, fold_of
+from training.speaker.trials import trials
 
 ENROLLED: Final = 3
 _COPIES: Final = 6  # of each speaker
@@ -39,36 +38,25 @@ def lines(
 ) -> Iterator[str]:
     """One table after another."""
     yield "part: EER; others verified; same verified; same refused (same/others, speakers)"
-    calm = found.where(found.corpus != "emodb")
-    acted = found.where(found.corpus == "emodb")
-    for title, some in (("everything", found), ("without acted emotions", calm), ("acted emotions", acted)):
-        told = _sure(some, ENROLLED)
-        for errors in errors_by_part(told, 1, 0):
-            if some is found or errors.name in {"all pairs", "within corpus"}:
-                yield f"{title}, {errors.name}: {_line(errors)}"
+    told = trials(found, ENROLLED)
+    for errors in errors_by_part(told, *platt):
+        yield f"everything, {errors.name}: {_line(errors)}"
+    acted = (told.corpus == "emodb") | (told.corpus_enrolled == "emodb")
+    for errors in list(errors_by_part(told.where(~acted), *platt))[:2]:
+        yield f"without acted emotions, {errors.name}: {_line(errors)}"
     for clips in (1, 5):
-        for errors in list(errors_by_part(_sure(found, clips), 1, 0))[:2]:
+        for errors in list(errors_by_part(trials(found, clips), *platt))[:2]:
             yield f"{clips} clip(s) enrolled, {errors.name}: {_line(errors)}"
     for enrolled_on, tested_on in (("plain", "plain"), ("plain", "phone-1"), ("phone-2", "phone-1")):
         apart = trials(found, ENROLLED, enrolled_on=enrolled_on, tested_on=tested_on)
         for errors in list(errors_by_part(apart, *platt))[:2]:
             yield f"enrolled on {enrolled_on}, tested on {tested_on}, {errors.name}: {_line(errors)}"
-    bins, error = reliability(_sure(found, ENROLLED), 1, 0)
+    bins, error = reliability(told, *platt)
     for one in bins:
         yield f"confidence {one.said:.2f}: true {one.true:.2f} ({one.count})"
     yield f"expected calibration error {error:.3f}"
     yield from replays.lines(samples)
     yield from _clones(found, samples, encoder, platt, data, judge)
-
-
-def _sure(found: Embeddings, clips: int) -> Trials:
-    """Trials whose scores are log odds, calibrated on the other fifths."""
-    told = by_fold(found, clips)
-    parts = []
-    for fold, some in told.items():
-        factor, offset = calibrated(joined([one for other, one in told.items() if other != fold]))
-        parts.append(replace(some, scores=factor * some.scores + offset))
-    return joined(parts)
 
 
 def _line(errors: Errors) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from callguard.voice.speaker.embedding import Encoder, Vector
 
-NEAREST: Final = 60
+NEAREST: Final = 300
 """Voices of the cohort that a voice is compared with: those most like it."""
 
 
