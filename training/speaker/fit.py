@@ -32,7 +32,8 @@ def fitted(learning: Embeddings, platt: Sequence[float] = (1.0, 0.0)) -> Backend
 def _within(learning: Embeddings) -> Floats:
     """[256, 256]: how a voice's own embeddings vary, shrunk towards the identity.
 
-    A voice counts once for each mood or language it is heard in: few are heard in several, and they tell most.
+    A voice counts once for each mood or language it is heard in: few are heard in several, and they tell
+    most.
     """
     scatter, freedom = np.zeros((256, 256)), 0.0
     for speaker in np.unique(learning.speaker):
