@@ -1,10 +1,11 @@
 """Makes the held-out manifest for `callguard evaluate speaker`: speakers that nothing was fitted to.
 
-    python -m training.speaker.held_out --packages DIR --target DIR
+    python -m training.speaker.held_out --packages DIR --target DIR [--clear]
 
 DIR holds the unpacked Debian packages asterisk-core-sounds-ru-wav, asterisk-prompt-fr-armelle,
 asterisk-prompt-es-co, klettres-data and ktuberling-data. Each speaker's recordings are joined until they hold
-3.2 s of speech, as they are for training, and every such sample goes over one telephone line, drawn.
+3.2 s of speech, as they are for training, and every such sample goes over one telephone line: drawn, three of
+four bad, or with --clear through G.711 alone.
 Whoever reads one language in both games may be one person, so that a language is taken from one of them only;
 klettres' nds is left out as `_SEVERAL_READERS` are.
 """
@@ -63,14 +64,16 @@ def main() -> None:
     )
     parser.add_argument("--packages", type=Path, required=True)
     parser.add_argument("--target", type=Path, required=True)
+    parser.add_argument("--clear", action="store_true")
     chosen = parser.parse_args()
+    lines = CHANNELS[:1] if chosen.clear else CHANNELS
     chosen.target.mkdir(parents=True, exist_ok=True)
     with (chosen.target / "manifest.csv").open("w", newline="") as file:
         manifest = csv.writer(file)
         manifest.writerow(("path", "speaker", "corpus"))
         for number, sample in enumerate(samples(list(clips(chosen.packages)))):
             name = f"{sample.speaker}-{number}.wav"
-            line = CHANNELS[number % len(CHANNELS)]
+            line = lines[number % len(lines)]
             soundfile.write(chosen.target / name, through(sample.sound, line, name), RATE, "PCM_16")
             manifest.writerow((name, sample.speaker, sample.corpus))
 
