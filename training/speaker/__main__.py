@@ -12,11 +12,7 @@ import numpy as np
 import torch
 from resemblyzer import voice_encoder
 
-from callguard.errors import DetectorError
-from callguard.voice.deepfake import shipped
-from callguard.voice.deepfake.guard import guarded
 from callguard.voice.speaker.embedding import Encoder
-from callguard.voice.speaker.liveness import Judge, judged_by
 from training.speaker import adapt, convert, embeddings, report
 from training.speaker.clips import humans, known_speakers, samples
 from training.speaker.fit import calibrated, fitted
@@ -60,16 +56,8 @@ def main() -> None:
     kept = {name: array.astype(np.float16) for name, array in backend._asdict().items()}
     np.savez_compressed(chosen.target / "backend.npz", allow_pickle=False, **kept)
     print(f"{len(joined)} samples of {len(backend.cohort)} speakers")
-    for line in report.lines(found, joined, encoder, platt, chosen.data, _judge()):
+    for line in report.lines(found, joined, encoder, platt, chosen.data):
         print(line, flush=True)
-
-
-def _judge() -> Judge | None:
-    """The detector that ships."""
-    try:
-        return judged_by(guarded(shipped.load()))
-    except DetectorError:
-        return None
 
 
 if __name__ == "__main__":
