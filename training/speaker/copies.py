@@ -2,9 +2,9 @@
 
     python -m training.speaker.copies --held-out DIR
 
-DIR is what `training.speaker.held_out --clear` wrote. Each speaker enrolls with the first three recordings that
-are taken; up to six others are played themselves, as WORLD makes them again, and as Griffin-Lim does, over lines
-drawn as for training.
+DIR is what `training.speaker.held_out --clear` wrote. Each speaker enrolls with the first three recordings
+that are taken; up to six others are played themselves, as WORLD makes them again, and as Griffin-Lim does,
+over lines drawn as for training.
 """
 
 import argparse
