@@ -24,6 +24,7 @@ from callguard.cli.score import score
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
 from callguard.cli.stream import stream
+from callguard.cli.validate import validate
 from callguard.cli.verify import verify
 from callguard.cli.voiceprints import voiceprints
 from callguard.errors import CallguardError
@@ -49,6 +50,7 @@ for command in (
     batch,
     score,
     stream,
+    validate,
     enroll,
     verify,
 ):

@@ -132,8 +132,9 @@ class SpeechTape:
             self._places.append(speech + self._decided)
             self._waiting += len(speech)
             self._spoken += len(speech)
-            ends = (self._places[-1][-1] + 1) * FRAME_MS / 1000
-            self.span = (self.span[0] if self.span else self._places[-1][0] * FRAME_MS / 1000, ends)
+            first, last = int(speech[0]) + self._decided, int(speech[-1]) + self._decided
+            begins = self.span[0] if self.span else first * FRAME_MS / 1000
+            self.span = begins, (last + 1) * FRAME_MS / 1000
         self._decided += known
 
     def _complete(self) -> list[Window]:

@@ -42,7 +42,7 @@ CONTAINERS: Final = MappingProxyType(
         "ogg": (".ogg", ".oga", ".opus", ".spx"),
         "voc": (".voc",),
         "w64": (".w64",),
-        "wav": (".wav", ".wave"),
+        "wav": (".wav", ".wave", ".rf64"),
         "wv": (".wv",),
     }
 )
@@ -52,6 +52,7 @@ _OPTIONS: Final = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist
 _RATES: Final = range(1000, 384_001)
 _MOST_CHANNELS: Final = 64
 _BLOCK_S: Final = 10.0
+_MOST_SAMPLES: Final = 1 << 22  # in a block, of all channels
 _UNKNOWN_SIZE: Final = 0x7FFFF000  # and above: what writers leave that can't seek back, as into a pipe
 _HEAD, _TAIL = 65_536, 131_072
 _OWNER_ALONE: Final = 0o600
@@ -85,10 +86,11 @@ class AudioFile:
     def blocks(self, seconds: float = _BLOCK_S) -> Iterator[NDArray[np.float32]]:
         """The file's samples, frames x channels, at its own rate, bounded to -1 to 1. They can be had once.
 
-        A damaged packet is left out, a sample that is no number becomes silence, and both are counted.
-        Raises AudioError where the file changes its rate or channels on its way.
+        A block is as long as asked, or of 4 million samples if that is less. Packets that are damaged, or of
+        another rate or number of channels, are left out; samples that are no numbers become silence; both are
+        counted.
         """
-        size = max(1, round(seconds * self.facts.rate))
+        size = max(1, min(round(seconds * self.facts.rate), _MOST_SAMPLES // self.facts.channels))
         pieces: list[NDArray[np.float32]] = []
         waiting = 0
         for piece in self._decoded():
@@ -103,7 +105,7 @@ class AudioFile:
             yield np.concatenate(pieces)
 
     def mono(self, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.float32]]:
-        """The file's samples, mixed down and resampled, about ten seconds at a time. See `blocks`."""
+        """The file's samples, mixed down and resampled, ten seconds at a time at most. See `blocks`."""
         resampler = Resampler(self.facts.rate, rate, np.dtype(np.float32))
         for block in self.blocks():
             yield resampler.feed(block.mean(axis=1))
@@ -118,10 +120,8 @@ class AudioFile:
                 continue
             for frame in frames:
                 if (frame.sample_rate, len(frame.layout.channels)) != (self.facts.rate, self.facts.channels):
-                    raise AudioError(
-                        "The recording changes its rate or channels on its way. Convert it first.",
-                        code="AUDIO_UNSUPPORTED",
-                    )
+                    self.damaged_packets += 1
+                    continue
                 samples = _full_scale(frame)
                 self.not_numbers += samples.size - int(np.count_nonzero(np.isfinite(samples)))
                 yield bounded(samples)
@@ -173,9 +173,11 @@ def write_wav(path: Path, rate: int, chunks: Iterable[NDArray[np.float32]]) -> N
     try:
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, _OWNER_ALONE))  # noqa: SIM115  # below
     except OSError as error:
-        why = "exists already" if isinstance(error, FileExistsError) else "can't be written"
+        exists = isinstance(error, FileExistsError)
         raise AudioError(
-            f"The file for the result {why}. Choose another folder, or move it away.",
+            "A file of the new one's name exists already, and none is overwritten. Move it away."
+            if exists
+            else "The new file can't be written. Look at the permissions of its folder.",
             code="AUDIO_NOT_WRITTEN",
         ) from None
     try:
@@ -279,5 +281,5 @@ def _full_scale(frame: av.AudioFrame) -> NDArray[np.float32]:
 
 
 def _scaled(samples: NDArray[np.generic], full_scale: float) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # a double may be louder than a float can tell
+    with np.errstate(over="ignore", invalid="ignore"):  # floats may hold anything: see blocks
         return samples.astype(np.float32) / np.float32(full_scale)

@@ -17,6 +17,7 @@ QUIETEST_DBFS: Final = -120.0
 
 _BLOCK_S: Final = 0.005
 _SMOOTHING_S: Final = 0.03  # P.56's time constant, applied twice
+_FORM: Final = 0.8  # mean absolute value of speech against its RMS
 _HANGOVER_S: Final = 0.2
 _MARGIN_DB: Final = 15.9
 _FRAME_BLOCKS: Final = 4  # 20 ms, for the noise floor and silence
@@ -24,12 +25,13 @@ _NOISE_SHARE: Final = 0.1
 _SILENCE_DBFS: Final = -60.0
 _SIZES: Final = 32768
 _LOWEST_PEAK: Final = 100
+_FEWEST: Final = 10  # samples that make a pile
 _PILE: Final = 10  # times as many at the peak as just below it; a sine has 6
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Measures of a recording; shares are 0 to 1.
+    """Measures of a recording; shares are 0 to 1. Levels are without the offset.
 
     active_dbfs: of speech without its pauses, ITU-T P.56 method B; None below about -75 dBFS.
     noise_dbfs: the level below which the quietest tenth of its frames (20 ms) lie.
@@ -76,15 +78,17 @@ class LevelMeter:
         self._block = max(1, round(rate * _BLOCK_S))
         self._step_s = self._block / rate
         self._rest = np.empty(0, np.float32)
-        self._powers: list[NDArray[np.float32]] = []  # of blocks
-        self._sizes: list[NDArray[np.float32]] = []  # their mean absolute values
-        self._count, self._sum, self._squares, self._peak = 0, 0.0, 0.0, 0.0
+        self._powers = [np.empty(0, np.float32)]  # of blocks
+        self._means = [np.empty(0, np.float32)]
+        self._count, self._sum, self._squares = 0, 0.0, 0.0
+        self._lowest, self._highest = 0.0, 0.0
         self._clipping = ClippingMeter()
 
     def feed(self, samples: NDArray[np.float32]) -> None:
         """Take the next mono samples."""
         self._count += len(samples)
-        self._peak = max(self._peak, float(np.max(np.abs(samples), initial=0)))
+        self._lowest = float(np.min(samples, initial=self._lowest))
+        self._highest = float(np.max(samples, initial=self._highest))
         self._sum += float(samples.sum(dtype=np.float64))
         self._squares += float(np.einsum("i,i", samples, samples, dtype=np.float64))
         self._clipping.feed(samples)
@@ -92,43 +96,30 @@ class LevelMeter:
         whole = len(samples) // self._block * self._block
         blocks, self._rest = samples[:whole].reshape(-1, self._block), samples[whole:].copy()
         self._powers.append(np.einsum("ij,ij->i", blocks, blocks) / np.float32(self._block))
-        self._sizes.append(np.abs(blocks).mean(axis=1))
+        self._means.append(blocks.mean(axis=1))
 
     def levels(self) -> Levels:
         """The measures so far; of nothing, those of silence. Less than 5 ms at the end count only in part."""
         count = max(1, self._count)
-        powers = np.concatenate([np.empty(0, np.float32), *self._powers])
+        offset = self._sum / count
+        power = max(0.0, self._squares / count - offset**2)
+        means = np.concatenate(self._means)
+        powers = np.maximum(0, np.concatenate(self._powers) - 2 * offset * means + offset**2)
         frames = (
             powers[: len(powers) // _FRAME_BLOCKS * _FRAME_BLOCKS].reshape(-1, _FRAME_BLOCKS).mean(axis=1)
         )
         noise = dbfs(float(np.quantile(frames, _NOISE_SHARE))) if len(frames) else QUIETEST_DBFS
-        active = self._active()
+        active = _active_dbfs(powers, self._step_s, power)
         return Levels(
-            peak_dbfs=dbfs(self._peak**2),
-            rms_dbfs=dbfs(self._squares / count),
+            peak_dbfs=dbfs(max(self._highest - offset, offset - self._lowest) ** 2),
+            rms_dbfs=dbfs(power),
             active_dbfs=active,
             noise_dbfs=noise,
             snr_db=None if active is None else max(0.0, active - noise),
             clipped_share=self._clipping.share,
-            dc_offset=self._sum / count,
+            dc_offset=offset,
             silence_share=float(np.mean(frames < 10 ** (_SILENCE_DBFS / 10))) if len(frames) else 1.0,
         )
-
-    def _active(self) -> float | None:
-        """P.56, method B, on a grid of 5 ms."""
-        sizes = np.concatenate([np.empty(0, np.float32), *self._sizes])
-        envelope = _smoothed(sizes, self._step_s)
-        hangover = round(_HANGOVER_S / self._step_s)
-        thresholds = 2.0 ** np.arange(-15, 0)
-        active = np.array([_held(envelope >= threshold, hangover) for threshold in thresholds])
-        reached = active > 0
-        levels = np.array(
-            [dbfs(self._squares / self._count * len(sizes) / steps) for steps in active[reached]]
-        )
-        margins = levels - 20 * np.log10(thresholds[reached])
-        if not len(margins) or margins[0] < _MARGIN_DB:
-            return None
-        return float(np.interp(_MARGIN_DB, margins[::-1], levels[::-1]))  # margins fall as thresholds rise
 
 
 class ClippingMeter:
@@ -156,10 +147,24 @@ class ClippingMeter:
         top, below, near = (int(peak * part) for part in (0.995, 0.99, 0.9))
         piled = int(self._sizes[top:].sum())
         expected = self._sizes[near:below].mean() * (peak + 1 - top)
-        return piled / int(self._sizes.sum()) if piled > _PILE * expected else 0.0
+        return piled / int(self._sizes.sum()) if piled > max(_FEWEST, _PILE * expected) else 0.0
 
 
-def _smoothed(sizes: NDArray[np.float32], step_s: float) -> NDArray[np.float64]:
+def _active_dbfs(powers: NDArray[np.floating], step_s: float, power: float) -> float | None:
+    """P.56, method B, on a grid of 5 ms, from the power of each step and of all."""
+    envelope = _smoothed(_FORM * np.sqrt(powers), step_s)
+    hangover = round(_HANGOVER_S / step_s)
+    thresholds = 2.0 ** np.arange(-15, 0)
+    active = np.array([_held(envelope >= threshold, hangover) for threshold in thresholds])
+    reached = active > 0
+    levels = np.array([dbfs(power * len(powers) / steps) for steps in active[reached]])
+    margins = levels - 20 * np.log10(thresholds[reached])
+    if not len(margins) or margins[0] < _MARGIN_DB:
+        return None
+    return float(np.interp(_MARGIN_DB, margins[::-1], levels[::-1]))  # margins fall as thresholds rise
+
+
+def _smoothed(sizes: NDArray[np.floating], step_s: float) -> NDArray[np.floating]:
     """Two exponential averages, one after the other, as one kernel."""
     decay = np.exp(-step_s / _SMOOTHING_S)
     steps = np.arange(round(12 * _SMOOTHING_S / step_s))
@@ -169,6 +174,6 @@ def _smoothed(sizes: NDArray[np.float32], step_s: float) -> NDArray[np.float64]:
 
 def _held(above: NDArray[np.bool_], hangover: int) -> int:
     """How many steps are above a threshold, or were a hangover ago or less."""
-    steps = np.arange(len(above))
-    last = np.maximum.accumulate(np.where(above, steps, -hangover - 1))
+    steps = np.arange(len(above), dtype=np.int32)
+    last = np.maximum.accumulate(np.where(above, steps, np.int32(-hangover - 1)))
     return int(np.count_nonzero(steps - last <= hangover))

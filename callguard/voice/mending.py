@@ -1,6 +1,7 @@
 """A recording made fit to be judged, as far as that can be done: which steps it takes, and the result.
 
-The result is mono at 8 or 16 kHz. What was never recorded, was clipped, or lies under noise stays so.
+The result is mono, at 8 or 16 kHz unless it was recorded at less. What was never recorded, was clipped, or
+lies under noise stays so.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,14 +35,15 @@ class Mending:
 
 def mending(of: Measured) -> Mending | None:
     """What to do about a recording; None where nothing can be done, or need be."""
-    if not of.speech_s or not any(finding.mendable for finding in findings(of)):
+    wanting = of.facts.channels > 1 or any(finding.mendable for finding in findings(of))
+    if not of.speech_s or not wanting:
         return None
-    rate = WIDE_RATE if of.facts.rate >= WIDE_RATE else SAMPLE_RATE
+    rate = next((rate for rate in (WIDE_RATE, SAMPLE_RATE) if of.facts.rate >= rate), of.facts.rate)
     offset = of.levels.dc_offset if abs(of.levels.dc_offset) >= OFFSET else 0.0
     gain_db = _gain_db(of)
     begin_s, end_s = _kept(of)
     steps = (
-        f"left out {of.damaged_packets} damaged parts" if of.damaged_packets else "",
+        f"left out damaged parts ({of.damaged_packets})" if of.damaged_packets else "",
         f"replaced {of.not_numbers} samples that are no numbers with silence" if of.not_numbers else "",
         f"mixed {of.facts.channels} channels to one" if of.facts.channels > 1 else "",
         f"resampled from {of.facts.rate} to {rate} Hz" if rate != of.facts.rate else "",
@@ -72,7 +74,9 @@ def _gain_db(of: Measured) -> float:
     active = of.levels.active_dbfs
     if active is None or QUIET_DBFS <= active <= LOUD_DBFS:
         return 0.0
-    return min(NOMINAL_DBFS - active, _HIGHEST_PEAK_DBFS - of.levels.peak_dbfs)
+    if active > LOUD_DBFS:
+        return NOMINAL_DBFS - active
+    return max(0.0, min(NOMINAL_DBFS - active, _HIGHEST_PEAK_DBFS - of.levels.peak_dbfs))
 
 
 def _kept(of: Measured) -> tuple[float, float | None]:

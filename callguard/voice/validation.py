@@ -22,7 +22,8 @@ LEAST_SPEECH_S: Final = 3.0  # a detector's shortest window
 QUIET_DBFS, LOUD_DBFS = -40.0, -12.0  # 14 dB around what telephone lines are laid out for
 CLIPPED, SPOILT_BY_CLIPPING = 0.001, 0.01
 NOISY_SNR_DB, SPOILT_BY_NOISE_DB = 15.0, 5.0
-LEAST_PAUSES_S: Final = 0.5  # without them there is nothing to hear the noise in
+NOISY_UNPAUSED_DB: Final = 10.0  # the floor under speech without pauses is partly speech
+LEAST_PAUSES_S: Final = 0.5
 OFFSET: Final = 0.01
 MOSTLY_SILENT: Final = 0.6
 WIDE_RATE: Final = 16_000
@@ -53,9 +54,9 @@ class Finding:
 class Measured:
     """A recording that was read to its end.
 
-    speech_span_s: when the first speech begins and the last one ends. mix: power of all channels mixed to one,
-    against their mean power: 1 where they are the same, a half where two people have one each, 0 where they
-    cancel out. clipped_share: of the channel with most of it.
+    speech_span_s: when the first speech begins and the last one ends. mix: power of all channels mixed to
+    one, against their mean power: 1 where they are the same, a half where two people have one each, 0 where
+    they cancel out. clipped_share: of the channel with most of it.
     """
 
     facts: AudioFacts
@@ -73,7 +74,7 @@ class Measured:
 def measured(file: AudioFile, suffix: str, blocks: Iterable[NDArray[np.float32]]) -> Measured:
     """Reads the file's blocks, which may come through a progress bar. Memory: 1.6 KB for each second.
 
-    suffix: the extension of its name. Raises AudioError as the blocks do.
+    suffix: the extension of its name.
     """
     facts = file.facts
     meter, tape = LevelMeter(facts.rate), SpeechTape()
@@ -127,17 +128,19 @@ def _extension(of: Measured) -> Finding | None:
 def _cut_off(of: Measured) -> Finding | None:
     declared = of.facts.declared_s or 0.0
     missing = declared - of.duration_s
-    if of.facts.cut_off or missing > max(_MISSING_S, _MISSING_SHARE * declared):
-        seen = f", {missing:.1f} s are missing" if missing > _MISSING_S else ""
-        todo = "Copy or convert it again."
-        return Finding("AUDIO_TRUNCATED", Severity.ERROR, f"it breaks off early{seen}", todo, mendable=True)
-    return None
+    if missing > max(_MISSING_S, _MISSING_SHARE * declared):
+        seen = f"{missing:.1f} s are missing of the {declared:.1f} s that it says it has"
+    elif of.facts.cut_off:
+        seen = "it breaks off early"
+    else:
+        return None
+    return Finding("AUDIO_TRUNCATED", Severity.ERROR, seen, "Copy or convert it again.", mendable=True)
 
 
 def _damaged(of: Measured) -> Finding | None:
     if not of.damaged_packets:
         return None
-    seen = f"{of.damaged_packets} damaged parts were left out"
+    seen = f"damaged parts were left out ({of.damaged_packets})"
     return Finding("AUDIO_DAMAGED", Severity.ERROR, seen, "Copy or convert it again.", mendable=True)
 
 
@@ -186,7 +189,6 @@ def _channels(of: Measured) -> Finding | None:
         Severity.WARNING,
         f"{channels} different channels, judged as their mix",
         "If each party has a channel, export the one to be judged.",
-        mendable=True,
     )
 
 
@@ -224,11 +226,14 @@ def _clipping(of: Measured) -> Finding | None:
 
 def _noise(of: Measured) -> Finding | None:
     snr = of.levels.snr_db
-    if snr is None or snr >= NOISY_SNR_DB or of.duration_s - of.speech_s < LEAST_PAUSES_S:
+    paused = of.duration_s - of.speech_s >= LEAST_PAUSES_S
+    if snr is None or snr >= (NOISY_SNR_DB if paused else NOISY_UNPAUSED_DB):
         return None
-    severity = Severity.ERROR if snr < SPOILT_BY_NOISE_DB else Severity.WARNING
+    if snr < SPOILT_BY_NOISE_DB:
+        seen = f"nothing stands out by more than {snr:.0f} dB: noise, a tone, or music"
+        return Finding("NOISY", Severity.ERROR, seen, "Record speech, in a quieter place.")
     seen = f"speech is {snr:.0f} dB above the noise"
-    return Finding("NOISY", severity, seen, "Record it in a quieter place.")
+    return Finding("NOISY", Severity.WARNING, seen, "Record it in a quieter place.")
 
 
 def _offset(of: Measured) -> Finding | None:

@@ -1,8 +1,6 @@
 """Audio files of any kind, sound and damaged."""
 
 import io
-import struct
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +15,9 @@ from callguard.errors import AudioError
 from callguard.voice.codecs import to_pcm
 from callguard.voice.files import CONTAINERS, AudioFacts, opened, read, write_wav
 from tests.unit.voice.sounds import RATE, silence, speech, tone
+from tests.unit.voice.wav_files import float_wav, wav
 
 SPOKEN = speech(3)
-
-
-def wav(samples: NDArray[Any], rate: int = RATE) -> bytes:
-    """16-bit PCM of samples between -1 and 1, frames x channels."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as written:
-        written.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
-        written.setsampwidth(2)
-        written.setframerate(rate)
-        written.writeframes(to_pcm(samples).tobytes())
-    return file.getvalue()
-
-
-def float_wav(samples: NDArray[np.float32], rate: int = RATE) -> bytes:
-    body = samples.astype("<f4").tobytes()
-    header = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, rate, 4 * rate, 4, 32)
-    return (
-        struct.pack("<4sI4s", b"RIFF", 28 + 8 + len(body), b"WAVE")
-        + header
-        + struct.pack("<4sI", b"data", len(body))
-        + body
-    )
 
 
 def encoded(samples: NDArray[np.float32], container: str, encoder: str, rate: int = RATE) -> bytes:
@@ -121,6 +98,19 @@ def test_blocks_are_as_long_as_asked_and_lose_nothing() -> None:
 
     assert [len(block) for block in blocks] == [5600] * 4 + [1600]
     assert np.allclose(np.concatenate(blocks)[:, 0], SPOKEN, atol=1e-4)
+
+
+def test_blocks_of_many_channels_are_shorter() -> None:
+    with opened(io.BytesIO(wav(np.zeros((70_000, 64)), 384_000))) as file:
+        assert [len(block) for block in file.blocks()] == [65_536, 4464]
+
+
+def test_a_piece_at_another_rate_is_left_out_as_damaged() -> None:
+    content = encoded(SPOKEN, "mp3", "libmp3lame", 8000) + encoded(SPOKEN, "mp3", "libmp3lame", 16_000)
+    samples, _, damaged, _ = taken(content)
+
+    assert damaged > 10
+    assert 1.2 * RATE < len(samples) < 3.2 * RATE
 
 
 def test_what_is_no_number_is_silence_and_counted() -> None:
