@@ -56,8 +56,7 @@ class Backend(NamedTuple):
 
     def project(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """[..., 256] of length 1, in which the same voice's embeddings spread alike in every direction."""
-        projected: NDArray[np.float32] = (embeddings - self.mean) @ self.transform
-        return unit(projected)
+        return unit((embeddings - self.mean) @ self.transform)
 
     def compare(self, enrolled: NDArray[np.float32], heard: NDArray[np.float32]) -> Likeness:
         """See SpeakerModel.compare."""
