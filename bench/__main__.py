@@ -14,6 +14,7 @@ BENCHES = (
     "bench.steadiness",
     "bench.scorer",
     "bench.voice_features",
+    "bench.speaker",
 )
 
 for bench in BENCHES:
