@@ -13,6 +13,7 @@ BENCHES = (
     "bench.real_time",
     "bench.steadiness",
     "bench.scorer",
+    "bench.voice_features",
     "bench.speaker",
     "bench.voice",
 )

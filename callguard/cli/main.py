@@ -14,6 +14,7 @@ from callguard.cli.demo import demo
 from callguard.cli.enroll import enroll
 from callguard.cli.evaluate import evaluate
 from callguard.cli.explain import explain
+from callguard.cli.features import features
 from callguard.cli.invite import invite
 from callguard.cli.keywords import keywords
 from callguard.cli.llm import llm
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 for command in (
     demo, serve, simulate, migrate, invite, app_link, check, explain, backtest,
-    batch, score, stream, validate, enroll, verify,
+    batch, features, score, stream, validate, enroll, verify,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(people, name="people")

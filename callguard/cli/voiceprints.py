@@ -109,8 +109,8 @@ def _judge(settings: Settings) -> Judge | None:
     choice = Choice.of(settings)
     try:
         return judged_by(choice.load())
-    except DetectorError:
-        if choice.is_file:
+    except DetectorError as error:
+        if choice.is_file or error.code != "DETECTOR_NOT_FOUND":
             raise
         tell("Nothing here can tell a synthetic voice: what is verified may be a clone.")
         return None
@@ -164,7 +164,7 @@ async def _end(settings: Settings, said: str, end: Callable[[Session, UUID, UUID
 
 
 async def _reseal(settings: Settings) -> int:
-    voices = opened_book(settings)
+    voices = Voiceprints(keyring(settings.voiceprint_key), model.load())
     async with opened_database(settings) as database:
 
         async def again(session: Session, tenant_id: UUID) -> list[int]:

@@ -10,7 +10,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, Final
 
@@ -138,6 +140,8 @@ def _frame(pipe: BinaryIO) -> bytes:
 def main() -> None:
     """The process."""
     os.nice(NICENESS)
+    with suppress(OSError):  # where the kernel weighs sessions: niceness counts within one alone
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(
         sys.stderr.fileno(), sys.stdout.fileno()

@@ -56,7 +56,7 @@ def main() -> None:
     kept = {name: array.astype(np.float16) for name, array in backend._asdict().items()}
     np.savez_compressed(chosen.target / "backend.npz", allow_pickle=False, **kept)
     print(f"{len(joined)} samples of {len(backend.cohort)} speakers")
-    for line in report.lines(found, joined, encoder, platt, chosen.data, None):
+    for line in report.lines(found, joined, encoder, platt, chosen.data):
         print(line, flush=True)
 
 

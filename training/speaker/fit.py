@@ -13,7 +13,7 @@ from callguard.voice.speaker.model import Backend, unit
 FOLDS: Final = 5
 _SHRINKAGE: Final = 0.3
 """Towards the same spread in every direction: there are fewer voices than directions."""
-_MOST_OF_ONE: Final = 20
+_MOST_OF_ONE: Final = 60
 """Embeddings of one voice that count in the covariance; more of it count as so many."""
 
 
@@ -30,11 +30,16 @@ def fitted(learning: Embeddings, platt: Sequence[float] = (1.0, 0.0)) -> Backend
 
 
 def _within(learning: Embeddings) -> Floats:
-    """[256, 256]: how a voice's own embeddings vary, shrunk towards the identity."""
+    """[256, 256]: how a voice's own embeddings vary, shrunk towards the identity.
+
+    A voice counts once for each mood or language it is heard in: few are heard in several, and they tell
+    most.
+    """
     scatter, freedom = np.zeros((256, 256)), 0.0
     for speaker in np.unique(learning.speaker):
-        own = learning.vectors[learning.speaker == speaker].astype(np.float64)
-        weight = min(len(own), _MOST_OF_ONE) / len(own)
+        rows = learning.speaker == speaker
+        own = learning.vectors[rows].astype(np.float64)
+        weight = min(len(own), _MOST_OF_ONE) / len(own) * len(np.unique(learning.kind[rows]))
         around = own - own.mean(axis=0)
         scatter += weight * around.T @ around
         freedom += weight * (len(own) - 1)
@@ -52,7 +57,11 @@ def fold_of(speakers: NDArray[np.str_]) -> NDArray[np.int64]:
 
 
 def calibrated(told: Trials) -> tuple[float, float]:
-    """Platt's factor and offset, where the same voice and another one are as likely beforehand."""
+    """Platt's factor and offset, where the same voice and another one are as likely beforehand.
+
+    Of trials within a corpus: a voice that is taken for another's comes from as near, of one family or sex.
+    """
+    told = told.where(told.within)
     weights, same = told.weights, told.same
     balanced = weights / np.where(same, weights[same].sum(), weights[~same].sum())
     signed = np.where(same, 1.0, -1.0)

@@ -1,4 +1,9 @@
-"""Comparisons between speakers that the backend has not seen: each fifth by one fitted to the other four."""
+"""Comparisons between speakers that the backend has not seen: it is fitted without the fifths of both."""
+
+from collections.abc import Iterator
+from itertools import combinations_with_replacement
+
+import numpy as np
 
 from callguard.evaluation.speaker_trials import Embeddings, Trials, compared, joined
 from training.speaker.fit import FOLDS, fitted, fold_of
@@ -7,23 +12,25 @@ from training.speaker.fit import FOLDS, fitted, fold_of
 def trials(
     found: Embeddings, clips: int, *, enrolled_on: str | None = None, tested_on: str | None = None
 ) -> Trials:
-    """See `compared`; speakers are compared with those of their own fifth."""
-    return joined(list(by_fold(found, clips, enrolled_on=enrolled_on, tested_on=tested_on).values()))
-
-
-def by_fold(
-    found: Embeddings, clips: int, *, enrolled_on: str | None = None, tested_on: str | None = None
-) -> dict[int, Trials]:
-    """The same, apart."""
+    """See `compared`: every speaker with every other."""
     folds = fold_of(found.speaker)
-    told = {
-        fold: compared(
-            found.where(folds == fold),
-            fitted(found.where(folds != fold)),
-            clips,
-            enrolled_on=enrolled_on,
-            tested_on=tested_on,
-        )
-        for fold in range(FOLDS)
-    }
-    return {fold: some for fold, some in told.items() if some is not None}
+    fold = dict(zip(map(str, found.speaker), map(int, folds), strict=True))
+
+    def parts() -> Iterator[Trials]:
+        for one, other in combinations_with_replacement(range(FOLDS), 2):
+            unseen = (folds == one) | (folds == other)
+            told = compared(
+                found.where(unseen),
+                fitted(found.where(~unseen)),
+                clips,
+                enrolled_on=enrolled_on,
+                tested_on=tested_on,
+            )
+            if told is not None:
+                enrolled = np.array([fold[speaker] for speaker in told.enrolled])
+                tested = np.array([fold[speaker] for speaker in told.tested])
+                yield told.where(
+                    (np.minimum(enrolled, tested) == one) & (np.maximum(enrolled, tested) == other)
+                )
+
+    return joined(list(parts()))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from callguard.voice.speaker.embedding import Encoder, Vector
 
-NEAREST: Final = 60
+NEAREST: Final = 300
 """Voices of the cohort that a voice is compared with: those most like it."""
 
 
@@ -56,12 +56,12 @@ class Backend(NamedTuple):
 
     def project(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """[..., 256] of length 1, in which the same voice's embeddings spread alike in every direction."""
-        projected: NDArray[np.float32] = (embeddings - self.mean) @ self.transform
-        return unit(projected)
+        return unit((embeddings - self.mean) @ self.transform)
 
     def compare(self, enrolled: NDArray[np.float32], heard: NDArray[np.float32]) -> Likeness:
         """See SpeakerModel.compare."""
-        voiceprint, voice = unit(self.project(enrolled).mean(axis=0)), self.project(heard)
+        voiceprint: NDArray[np.float32] = unit(self.project(enrolled).mean(axis=0))
+        voice = self.project(heard)
         similarity = float(voiceprint @ voice)
         factor, offset = self.platt
         return Likeness(
@@ -81,7 +81,8 @@ class Backend(NamedTuple):
 def unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     """The same directions, of length 1."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+    directions: NDArray[np.float32] = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+    return directions
 
 
 @lru_cache(1)
