@@ -56,7 +56,9 @@ class _Graph:
         return self.constant(np.array(values, np.int64))
 
     def linear(self, states: str, weight: Array, bias: Array) -> str:
-        return self.node("Add", self.node("MatMul", states, self.numbers(weight.T)), self.numbers(bias))
+        """The matrix is stored as float16 and widened at loading."""
+        wide = self.node("Cast", self.constant(weight.T.astype(np.float16)), to=TensorProto.FLOAT)
+        return self.node("Add", self.node("MatMul", states, wide), self.numbers(bias))
 
     def spread(self, states: str, axis: int) -> list[str]:
         """Mean and standard deviation along `axis`."""
