@@ -1,8 +1,8 @@
 """Hand-made measures of a window of speech: how its fine structure moves, not how it sounds on the whole.
 
 A window's long-term spectrum and level say which line it came by. What is taken here is left when these are
-taken away: the spread and movement of cepstra, how regular pitch periods are in each band, and how steadily phase
-turns.
+taken away: the spread and movement of cepstra, the modulation of bands, how regular pitch periods are in each band,
+and how steadily phase turns.
 """
 
 from typing import Final
@@ -17,6 +17,8 @@ BANDS: Final = 24
 LOWEST_HZ: Final = 200.0
 HIGHEST_HZ: Final = 3700.0
 CEPSTRA: Final = 20
+MODULATIONS_HZ: Final = (0.5, 2.0, 4.0, 8.0, 16.0, 32.0, 50.0)
+NEIGHBOURS: Final = (1, 2, 5)
 WIDE: Final = 6
 """Bands in which the regularity of pitch periods is measured."""
 THINNED: Final = 8
@@ -58,6 +60,17 @@ def _moments(values: Floats) -> list[Floats]:
     return [np.log(spread), np.mean(scaled**3, axis=0), np.log(np.mean(scaled**4, axis=0))]
 
 
+def _modulation(bands: Floats) -> Floats:
+    """How each band's loudness moves: its share in ranges of modulation frequency, as logarithms."""
+    centred = (bands - bands.mean(axis=0)) * np.hanning(len(bands))[:, None]
+    power = np.abs(np.fft.rfft(centred, axis=0)) ** 2
+    hertz = np.fft.rfftfreq(len(bands), HOP / RATE)
+    total = power.sum(axis=0) + 1e-9
+    ranges = zip(MODULATIONS_HZ[:-1], MODULATIONS_HZ[1:], strict=True)
+    shares = [power[(hertz >= low) & (hertz < high)].sum(axis=0) / total for low, high in ranges]
+    return np.log(np.array(shares) + 1e-5)
+
+
 def _periodicity(sound: Floats) -> Floats:
     """The strongest repetition at 60 to 400 Hz of each wide band's envelope: [frames, WIDE].
 
@@ -97,6 +110,7 @@ def measures(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     delta2 = delta[2:] - delta[:-2]
     period = _periodicity(sound)
     phase = _phase(spectra)[loud[1:-1]]
+    together = np.corrcoef(np.diff(bands, axis=0).T)
     parts = [
         *_moments(cepstra[:, 1:]),
         *_moments(delta[loud[1:-1]]),
@@ -106,6 +120,8 @@ def measures(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         np.corrcoef(period.T)[np.triu_indices(WIDE, 1)],
         phase.mean(axis=0),
         phase.std(axis=0),
+        _modulation(bands),
+        *(together.diagonal(apart) for apart in NEIGHBOURS),
     ]
     return np.nan_to_num(np.concatenate([np.ravel(part) for part in parts])).astype(np.float32)
 
