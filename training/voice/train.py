@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from callguard.voice.deepfake.calibration import Platt, fit_platt
-from callguard.voice.deepfake.features import SAMPLES, Encoder, features
+from callguard.voice.deepfake.features import LINE, SAMPLES, TOLD, Encoder, features
 from callguard.voice.deepfake.shipped import Linear
 from training.voice import encoder, report
 from training.voice.copies import classics, copies
@@ -36,6 +36,7 @@ CALIBRATION_WINDOWS: Final = 96
 FALSE_ALARMS: Final = 0.04
 """The share of people left out in turn that may score CALLED_SYNTHETIC or more, masked or not."""
 CALLED_SYNTHETIC: Final = 0.7
+CONTROL: Final = Recipe(strictness=1e-2, page_freedom=0.0, line_penalty=None)
 TARGET: Final = Path(__file__).parents[2] / "callguard" / "voice" / "deepfake" / "model"
 
 
@@ -85,9 +86,14 @@ class Heard:
         return Rows(told, line, np.arange(len(self.clips)))
 
     def _hear(self, path: Path, number: int, part: slice) -> None:
+        """Views for the figures alone are of modern clips alone: the others' rows stay empty."""
         assert self._encoder is not None, "the encoder is built first"
-        pairs = zip(self.clips[part], self._speech[part], strict=True)
-        told, line = features(self._encoder, [view(clip, samples, number) for clip, samples in pairs])
+        pairs = list(zip(self.clips[part], self._speech[part], strict=True))
+        wanted = np.array([number in LEARNT or clip.era == "modern" for clip, _ in pairs])
+        heard = [view(*pair, number) for pair, want in zip(pairs, wanted, strict=True) if want]
+        told, line = (np.full((len(pairs), size), np.nan, np.float32) for size in (TOLD, LINE))
+        if heard:
+            told[wanted], line[wanted] = features(self._encoder, heard)
         np.savez(path.with_suffix(".part.npz"), told=told, line=line)
         path.with_suffix(".part.npz").rename(path)
         print(f"heard {path.stem}", flush=True)
@@ -118,6 +124,17 @@ def scores(heard: Sequence[Clip], models: Sequence[Linear], rows: Rows) -> Value
         _, test = split(list(heard), fold)
         found[test] = model.raw(rows.told[test], rows.line[test])
     return found
+
+
+def by_line_alone(heard: Sequence[Clip], rows: Rows) -> Values:
+    """The control: what the line's level, noise floor and long-term spectrum tell of modern engines."""
+    lines = Rows(rows.line, rows.line, rows.clip)
+    everything = list(heard)
+    models = []
+    for fold in range(FOLDS):
+        modern = [i for i in split(everything, fold)[0] if everything[i].era == "modern"]
+        models.append(fitted(everything, taken([lines], modern), CONTROL, NAME))
+    return scores(heard, models, lines)
 
 
 def calibrated(heard: Sequence[Clip], raw: Sequence[Values]) -> Platt:
@@ -164,8 +181,10 @@ def main() -> None:
     model = fitted(heard.clips, taken(learnt, range(len(heard.clips))), recipe, NAME)
     replace(model, curve=curve).save(given.target / "voice.npz")
     print(json.dumps({"slope": curve.slope, "offset": curve.offset}))
-    everything = {number: scores(heard.clips, models, heard.rows(number)) for number in report.views(full=given.report)}
-    print(report.written(heard.clips, everything, curve))
+    measured = {number: heard.rows(number) for number in report.views(full=given.report)}
+    left = {number: scores(heard.clips, models, rows) for number, rows in measured.items()}
+    control = {number: by_line_alone(heard.clips, learnt[number]) for number in (PLAIN, MASKED)}
+    print(report.written(heard.clips, left, control, curve))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ BATCH: Final = 8
 LEVEL: Final = 0.05
 TAPS: Final = slice(1024, 1824)
 """Of what the encoder gives, the second and fourth transformer layers' means and spreads."""
+TOLD: Final = 1246
+"""Features of speech: 446 measured and 800 heard by the encoder."""
+LINE: Final = 49
+"""Features of the line."""
 
 Samples = NDArray[np.float32]
 Floats = NDArray[np.float32]
