@@ -78,6 +78,8 @@ class Analyst:
             call, words = await _heard(session, work)
             local = await self._score(words, call)
             allowed = await _others_may_be_asked(session, call, local)
+            # An opinion that is being stored at this moment is waited for: this verdict would unsay it.
+            await session.row("analyses.steady_of", work.call_id)
             if desk is None:
                 llm: LlmOpinion | NotAvailable = NOT_SET_UP
             else:

@@ -66,6 +66,12 @@ class Encoder:
             total += self._states(stretch) * np.float32(len(stretch) / len(pieces))
         return total
 
+    def expect(self, text: str) -> None:
+        """Encodes ahead what more words leave as it is: of a text that grows little is new at its end."""
+        for stretch in _stretches(tuple(self._tokenizer(text))):
+            if len(stretch) == MAX_PIECES:
+                self._states(stretch)
+
     def count(self, text: str) -> int:
         """How many pieces the text has."""
         return len(self._tokenizer(text))

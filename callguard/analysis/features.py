@@ -68,6 +68,10 @@ class TurnReader:
     def _find(self, turn: Turn) -> tuple[Finding, ...]:
         return tuple(self._phrases.findings(turn))
 
+    def expect(self, turn: Turn) -> None:
+        """Does ahead what can be done of reading a turn that still grows."""
+        self._encoder.expect(turn.text)
+
     def read(self, turn: Turn) -> TurnFeatures:
         """The features of one turn."""
         hashed = [zlib.crc32(gram.encode()) % BUCKETS for gram in self._grams(turn)]

@@ -65,11 +65,14 @@ class TrainedScorer:
         found = (f for turn in said for f in reader.findings(turn))
         by_phrases = replace(self._phrases[language].score_of(found), model=self.version)
         settled = turns(utterance for utterance in utterances if utterance.is_final)
+        read = [self._read(language, turn) for turn in settled]
+        for growing in said[-2:]:  # one a speaker
+            reader.expect(growing)
         answered = any(turn.speaker is Speaker.CALLEE for turn in said)
         few = _words(said) <= FEW_WORDS
         if (few and not answered) or _words(t for t in settled if t.speaker is Speaker.CALLER) < LEAST_WORDS:
             return by_phrases
-        trained = self._conversation([self._read(language, turn) for turn in settled])
+        trained = self._conversation(read)
         # Who talks to the machine that listens is judged by whichever is stricter.
         strictly = any(reader.addresses_listener(turn) for turn in said)
         certain = not answered or strictly or (few and by_phrases.risk >= CERTAIN)

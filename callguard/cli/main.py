@@ -23,6 +23,7 @@ from callguard.cli.score import score
 from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
 from callguard.cli.stream import stream
+from callguard.cli.validate import validate
 from callguard.errors import CallguardError
 
 FAILED, UNUSABLE = 1, 2
@@ -34,19 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    demo,
-    serve,
-    simulate,
-    migrate,
-    invite,
-    app_link,
-    check,
-    explain,
-    backtest,
-    batch,
-    score,
-    stream,
-):
+    demo, serve, simulate, migrate, invite, app_link, check, explain, backtest,
+    batch, score, stream, validate,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from callguard.domain.audio import SAMPLE_RATE, mulaw_decode, mulaw_encode
 from callguard.errors import AudioError
+from callguard.voice.codecs import alaw_decode
 from callguard.voice.resampling import resample
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
@@ -109,7 +110,7 @@ def _full_scale(wav: _Wav) -> NDArray[np.float64]:
     if wav.encoding == _MULAW:
         return mulaw_decode(wav.data) / 32768
     if wav.encoding == _ALAW:
-        return _alaw_decode(wav.data) / 32768
+        return alaw_decode(wav.data) / 32768
     if wav.encoding == _FLOAT:
         return np.nan_to_num(np.frombuffer(wav.data, f"<f{wav.bits // 8}").astype(np.float64))
     if wav.bits == 8:
@@ -119,11 +120,3 @@ def _full_scale(wav: _Wav) -> NDArray[np.float64]:
         wide[:, 1:] = np.frombuffer(wav.data, np.uint8).reshape(-1, 3)
         return wide.view("<i4")[:, 0] / 2.0**31
     return np.frombuffer(wav.data, f"<i{wav.bits // 8}") / 2.0 ** (wav.bits - 1)
-
-
-def _alaw_decode(data: bytes) -> NDArray[np.float64]:
-    """16-bit samples of A-law bytes: ITU-T G.711, table 1a, even bits inverted."""
-    code = np.frombuffer(data, np.uint8) ^ 0x55
-    segment, step = ((code >> 4) & 7).astype(np.int32), (code & 15).astype(np.int32)
-    magnitude = np.where(segment == 0, (step << 4) + 8, ((step << 4) + 264) << np.maximum(segment - 1, 0))
-    return np.where(code & 0x80, magnitude, -magnitude).astype(np.float64)

@@ -17,6 +17,7 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from callguard.domain.audio import FRAME_MS, SAMPLE_RATE
+from callguard.voice.codecs import bounded, to_pcm
 from callguard.voice.resampling import resample
 
 FRAME: Final = SAMPLE_RATE * FRAME_MS // 1000
@@ -49,7 +50,7 @@ def speech_windows(
 ) -> list[Window]:
     """The windows of speech in mono samples between -1 and 1, of any rate: see SpeechTape."""
     tape = SpeechTape(window_s=window_s, hop_s=hop_s, least_s=least_s)
-    heard = tape.feed(resample(samples, rate, SAMPLE_RATE).astype(np.float32, copy=False))
+    heard = tape.feed(resample(bounded(samples), rate, SAMPLE_RATE))
     return heard + tape.flush()
 
 
@@ -73,6 +74,8 @@ class SpeechTape:
         self._places: list[NDArray[np.int64]] = []  # of these frames in the stream
         self._waiting = 0
         self._spoken = 0
+        self.span: tuple[float, float] | None = None
+        """When the first frame of speech so far began, and the last one ended, in seconds."""
 
     @property
     def speech_seconds(self) -> float:
@@ -86,7 +89,7 @@ class SpeechTape:
         """
         windows = []
         for start in range(0, len(samples), _BLOCK):
-            windows += self._take(_clean(samples[start : start + _BLOCK]))
+            windows += self._take(bounded(samples[start : start + _BLOCK]))
         return windows
 
     def flush(self) -> list[Window]:
@@ -109,7 +112,7 @@ class SpeechTape:
 
     def _listen(self, frames: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Which frames sound voiced by themselves."""
-        pcm = memoryview(np.rint(frames * np.float32(32767)).astype("<i2").tobytes())
+        pcm = memoryview(to_pcm(frames).tobytes())
         step, is_speech = 2 * FRAME, self._detector.is_speech
         heard = (is_speech(pcm[at : at + step], SAMPLE_RATE) for at in range(0, len(pcm), step))
         return np.fromiter(heard, np.uint8, len(frames))
@@ -129,6 +132,9 @@ class SpeechTape:
             self._places.append(speech + self._decided)
             self._waiting += len(speech)
             self._spoken += len(speech)
+            first, last = int(speech[0]) + self._decided, int(speech[-1]) + self._decided
+            begins = self.span[0] if self.span else first * FRAME_MS / 1000
+            self.span = begins, (last + 1) * FRAME_MS / 1000
         self._decided += known
 
     def _complete(self) -> list[Window]:
@@ -154,7 +160,3 @@ def _window(speech: NDArray[np.float32], places: NDArray[np.int64]) -> Window:
 
 def _frames(seconds: float) -> int:
     return round(seconds * 1000 / FRAME_MS)
-
-
-def _clean(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)

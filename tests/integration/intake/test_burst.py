@@ -13,7 +13,7 @@ from tests.integration.eventually import eventually
 from tests.integration.population import value
 from tests.integration.webhooks import SignedClient, new_call_sid, ringing
 
-CALLS = 40
+CALLS = 24
 TWIML_SECONDS = 2.0
 
 

@@ -72,7 +72,9 @@ async def test_words_come_again_from_a_second_session(
 
     record = await call(stage, TranscriptionHabit(habit), runs_again)
 
-    assert [heard.text for heard in record.of(Transcribed) if heard.is_final] == [SECOND]
+    # A session that is asked for at once hears the first sentence as well.
+    heard = [heard.text for heard in record.of(Transcribed) if heard.is_final]
+    assert heard in ([SECOND], [FIRST, SECOND])
     (params,) = asked_again(stage)
     assert (params["Name"], params["Track"], params["PartialResults"]) == (
         ("callguard-2",),

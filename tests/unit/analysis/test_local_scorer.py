@@ -15,6 +15,7 @@ from callguard.domain.transcript import Speaker, Utterance
 from tests.unit.analysis.dialogues import dialogues
 
 SCORER = LocalScorer(default_lexicon())
+ANOTHER_SCORER = LocalScorer(default_lexicon())
 FRAUD = (
     "this is the irs there is a warrant for your arrest",
     "you must pay with gift cards right now",
@@ -227,7 +228,7 @@ def test_any_words_give_a_score_and_always_the_same(turns: Sequence[tuple[Speake
 
     assert 0 <= found.risk <= 100
     assert all(0 < strength <= 1 for strength in found.tactics.values())
-    assert found == LocalScorer(default_lexicon()).score(words)
+    assert found == ANOTHER_SCORER.score(words)
 
 
 def test_precision_and_recall_on_the_authored_dialogues() -> None:

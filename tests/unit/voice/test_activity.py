@@ -1,5 +1,7 @@
 """Windows of active speech, from a recording and from a stream."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -114,6 +116,24 @@ def test_a_stream_gives_the_recordings_windows_however_it_is_cut(sizes: list[int
     samples = np.concatenate([sound for pair in zip(parts, pauses, strict=True) for sound in pair])
 
     assert told(streamed(samples, sizes)) == told(speech_windows(samples))
+
+
+def test_a_stream_of_minutes_leaves_no_more_behind_than_one_of_seconds() -> None:
+    second, tape = SPOKEN[:8000].copy(), SpeechTape()
+    tracemalloc.start()
+    try:
+        held = []
+        for at in range(300):
+            tape.feed(second)
+            if at in {10, 299}:
+                held.append(tracemalloc.get_traced_memory()[0])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert tape.speech_seconds > 250
+    assert held[1] < held[0] + 200_000
+    assert peak < 2_000_000
 
 
 def test_a_long_recording_is_taken_in_blocks_with_the_same_result() -> None:
