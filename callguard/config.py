@@ -203,9 +203,12 @@ class Settings(BaseSettings):
     @classmethod
     def _private_or_encrypted(cls, value: str | None) -> str | None:
         """Voices don't cross the internet in the clear."""
-        parts = urlsplit(value or "")
-        _port_is_one = parts.port  # raises ValueError where it is none
-        if parts.scheme == "http" and not _is_near(parts.hostname or ""):
+        try:
+            parts = urlsplit(value or "")
+            host, _ = parts.hostname or "", parts.port
+        except ValueError:
+            raise ValueError("must be an address with a host, and maybe a port") from None
+        if parts.scheme == "http" and not _is_near(host):
             raise ValueError("must start with https://, unless it is an address of this machine or network")
         return value
 

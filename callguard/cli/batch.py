@@ -1,7 +1,6 @@
 """`callguard batch`."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -54,13 +53,11 @@ def batch(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, too.")] = False,
 ) -> None:
     """Score all recordings of a folder and its folders. Status 1: none could be scored."""
-    files = list(_recordings(folder))
-    if not files:
-        raise ConfigurationError(f"There are no recordings in {folder}. Give a folder that holds some.")
     choice = Choice.of(load_settings(), model)
-    version = choice.load().version  # what can't be used is said before any process starts
+    choice.load()  # what can't be used is said before any process starts
+    files = _recordings(folder)
     rows = in_processes(files, choice, concurrency or _cores())
-    told = _report(sorted(tracked("scored", rows, len(files)), key=lambda row: row.file_path), version)
+    told = _report(sorted(tracked("scored", rows, len(files)), key=lambda row: row.file_path))
     _write(report, told)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(told)).decode())
@@ -70,21 +67,23 @@ def batch(
         raise typer.Exit(NOTHING_SCORED)
 
 
-def _recordings(folder: Path) -> Iterator[Path]:
+def _recordings(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is no folder. Give one that holds recordings.")
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     recordings = [path for path in found if path.suffix.lower() in SUFFIXES]
+    if not recordings:
+        raise ConfigurationError(f"There are no recordings in {folder}. Give a folder that holds some.")
     if len(found) > len(recordings):
         tell(f"Not recordings by their names, and left out: {len(found) - len(recordings)} of {len(found)}.")
-    return iter(recordings)
+    return recordings
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _report(rows: list[Row], version: str) -> Report:
+def _report(rows: list[Row]) -> Report:
     by_level = {level: [row for row in rows if row.risk_level is level] for level in RiskLevel}
     scores = [row.score for row in rows if row.score is not None]
     unscored = len(by_level[RiskLevel.UNSCORED])
@@ -96,7 +95,7 @@ def _report(rows: list[Row], version: str) -> Report:
         unscored=unscored,
         errors=len(by_level[RiskLevel.ERROR]) + unscored,
         average_score=sum(scores) / len(scores) if scores else None,
-        model_version=version,
+        model_version=", ".join(sorted({row.model_version for row in rows if row.model_version})),
         timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
         high_risk_calls=by_level[RiskLevel.HIGH],
         medium_risk_calls=by_level[RiskLevel.MEDIUM],

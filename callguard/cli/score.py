@@ -7,14 +7,13 @@ import msgspec
 import typer
 from rich.console import Console
 
-from callguard.cli.voice_audio import pieces
 from callguard.cli.voice_words import track, verdict
 from callguard.config import load_settings
 from callguard.voice.deepfake.detectors import Choice
 from callguard.voice.deepfake.results import Scored, scored
+from callguard.voice.reading import READ_S, pieces
 
 UNSCORED = 1
-READ_S = 10.0
 MODEL = typer.Option(help="'shipped', 'remote' (DEEPFAKE_API_URL), or the path of an ONNX network.")
 
 

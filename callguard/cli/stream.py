@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 
 from callguard.cli.score import MODEL, UNSCORED, print_scored
-from callguard.cli.voice_audio import pieces
 from callguard.cli.voice_words import clock, verdict
 from callguard.config import load_settings
 from callguard.voice.deepfake.detectors import Choice
 from callguard.voice.deepfake.results import Progress, Scoring
+from callguard.voice.reading import pieces
 
 
 def stream(

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -14,13 +14,12 @@ from typing import Final
 
 import msgspec
 
-from callguard.cli.score import READ_S
-from callguard.cli.voice_audio import pieces
 from callguard.errors import CallguardError
 from callguard.voice.deepfake.detectors import Choice
 from callguard.voice.deepfake.labels import Label, RiskLevel
 from callguard.voice.deepfake.port import Detector, Reason
 from callguard.voice.deepfake.results import scored
+from callguard.voice.reading import READ_S, pieces
 
 AHEAD: Final = 2
 """Recordings handed to each process before it asks."""
@@ -43,44 +42,48 @@ class Row:
     duration_seconds: float | None = None
     error: str | None = None
     error_code: str | None = None
+    model_version: str | None = None
 
 
 def in_processes(files: Sequence[Path], choice: Choice, processes: int) -> Iterator[Row]:
     """A row for each file, as they get ready.
 
-    Where a file takes its process down with it, those that were being scored are scored again one by one,
-    each in a process of its own, until it is found.
+    Where a file takes its process down with it, those that were in the processes' hands are scored again one
+    by one until it is found.
     """
-    waiting, suspects = deque(files), deque[Path]()
-    while waiting or suspects:
-        alone = bool(suspects)
-        source, most = (deque([suspects.popleft()]), 1) if alone else (waiting, processes)
-        yield from _until_broken(source, suspects, choice, most, alone=alone)
+    waiting = deque(files)
+    while waiting:
+        suspects = deque((yield from _until_broken(waiting, choice, processes, AHEAD * processes)))
+        while suspects:
+            for culprit in (yield from _until_broken(suspects, choice, 1, 1)):
+                yield _failed(culprit, "Its process died over it.", "AUDIO_UNREADABLE")
 
 
 def _until_broken(
-    source: deque[Path], suspects: deque[Path], choice: Choice, processes: int, *, alone: bool
-) -> Iterator[Row]:
-    """Rows until the source is empty or a process died; the files that were being scored become suspects."""
+    waiting: deque[Path], choice: Choice, processes: int, most: int
+) -> Generator[Row, None, list[Path]]:
+    """Rows until none waits or a process died; gives back the files that were handed out then, `most` of
+    them.
+    """
     running: dict[Future[Row], Path] = {}
     with ProcessPoolExecutor(
-        min(processes, len(source)), mp_context=get_context("spawn"), initializer=_start, initargs=(choice,)
+        min(processes, len(waiting)),
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(choice,),
     ) as pool:
         try:
-            while source or running:
-                while source and len(running) < AHEAD * processes:
-                    running[pool.submit(_row, source[0])] = source[0]
-                    source.popleft()
+            while waiting or running:
+                while waiting and len(running) < most:
+                    running[pool.submit(_row, waiting[0])] = waiting[0]
+                    waiting.popleft()
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     row = done.result()
                     del running[done]
                     yield row
         except BrokenProcessPool:
-            if alone:
-                (path,) = running.values()
-                yield _failed(path, "Its process died over it.", "AUDIO_UNREADABLE")
-            else:
-                suspects.extend(running.values())
+            return list(running.values())
+    return []
 
 
 _detector: Detector | None = None
@@ -112,6 +115,7 @@ def _row(path: Path) -> Row:
         reason=told.reason,
         speech_seconds=told.speech_seconds,
         duration_seconds=told.duration_seconds,
+        model_version=told.model_version,
     )
 
 

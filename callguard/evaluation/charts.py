@@ -100,18 +100,20 @@ def roc_chart(
     return plot.drawn("Scams found against honest calls flagged", axes, chance, *drawn, *dots)
 
 
-def reliability_chart(found: Calibration) -> Markup:
-    """How many of the calls at a risk were scams; on the diagonal the risk is a probability."""
+def reliability_chart(found: Calibration, across: str = "risk / 100", kind: str = "scams") -> Markup:
+    """How many of the calls at a risk were scams (or another `kind`); on the diagonal the risk is a
+    probability.
+    """
     plot = Plot(1, 1)
-    parts = [plot.axes(_UNIT, _UNIT, ("risk / 100", "share of scams")), plot.line([(0, 0), (1, 1)], "chance")]
+    parts = [plot.axes(_UNIT, _UNIT, (across, f"share of {kind}")), plot.line([(0, 0), (1, 1)], "chance")]
     most = max(each.count for each in found.bins)
     for each in found.bins:
         parts.append(plot.bar(each.low, each.high, 0, 0.25 * each.count / most, "count"))
         low, high = wilson(each.scams.count, each.count)
         parts.append(plot.line([(each.mean, low), (each.mean, high)], "whisker"))
-        title = f"risk {100 * each.mean:.0f}: {each.scams.count} of {each.count} were scams"
+        title = f"{100 * each.mean:.0f} %: {each.scams.count} of {each.count} were {kind}"
         parts.append(plot.dot(each.mean, each.scams.count / each.count, "one", title))
-    return plot.drawn("Share of scams by risk", *parts)
+    return plot.drawn(f"Share of {kind} by {across}", *parts)
 
 
 def distribution_chart(scams: Sequence[int], benign: Sequence[int], threshold: int) -> Markup:

@@ -81,6 +81,9 @@ def test_settings_do_not_change() -> None:
         ("PUBLIC_BASE_URL", "https://"),
         ("TWILIO_API_URL", SECRET),
         ("OPENAI_BASE_URL", SECRET),
+        ("DEEPFAKE_API_URL", SECRET),
+        ("DEEPFAKE_API_URL", f"https://voice.example.org:{SECRET}"),
+        ("DEEPFAKE_API_URL", f"http://{SECRET}.example.org"),
         ("DATABASE_POOL_SIZE", SECRET),
         ("DATABASE_POOL_SIZE", "1"),
         ("WEBHOOK_DATABASE_SECONDS", SECRET),
@@ -183,6 +186,7 @@ def test_secrets_do_not_show_themselves() -> None:
         twilio_auth_token=SECRET,
         twilio_auth_token_secondary=SECRET,
         openai_api_key=SECRET,
+        deepfake_api_key=SECRET,
     )
 
     assert SECRET not in repr(settings)
@@ -204,6 +208,20 @@ def test_another_address_of_twilios_interface_is_used() -> None:
 )
 def test_a_key_or_a_server_turns_the_judge_on(given: dict[str, str]) -> None:
     assert load_settings(**given).llm_configured
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://voice.example.org",
+        "http://127.0.0.1:9000",
+        "http://[::1]:9000",
+        "http://192.168.1.9",
+        "http://localhost",
+    ],
+)
+def test_voices_cross_the_internet_encrypted_and_the_house_as_it_likes(url: str) -> None:
+    assert load_settings(deepfake_api_url=f"{url}/").deepfake_api_url == url
 
 
 def test_countries_are_codes_of_two_letters() -> None:

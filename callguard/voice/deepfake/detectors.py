@@ -1,6 +1,6 @@
 """The detectors by name, each behind the guard."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -23,6 +23,8 @@ class Choice:
     name: str = SHIPPED
     url: str | None = None
     key: str | None = field(default=None, repr=False)
+    has_fallback: bool = False
+    """Whether the shipped network judges while a server gives no answer."""
 
     @classmethod
     def of(cls, settings: Settings, name: str | None = None) -> Self:
@@ -39,18 +41,22 @@ class Choice:
         key = settings.deepfake_api_key
         return cls(chosen, settings.deepfake_api_url, key.get_secret_value() if key else None)
 
-    def load(self, *, alone: bool = False) -> Detector:
-        """The detector, ready to judge. `alone`: a server without the local detector as its fallback.
+    @classmethod
+    def for_calls(cls, settings: Settings) -> Self:
+        """What judges calls: the server where one is set, the shipped network behind it; else as `of`."""
+        if settings.deepfake_api_url is None:
+            return cls.of(settings)
+        return replace(cls.of(settings, REMOTE), has_fallback=True)
 
-        Raises DetectorError where it can't be used.
-        """
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a network by its path."""
+        return self.name not in (SHIPPED, REMOTE)
+
+    def load(self) -> Detector:
+        """The detector, ready to judge. Raises DetectorError where it can't be used."""
         if self.name == SHIPPED:
             return guarded(shipped.load())
         if self.name == REMOTE and self.url:
-            return guarded(RemoteDetector(self.url, self.key, None if alone else shipped.load()))
+            return guarded(RemoteDetector(self.url, self.key, shipped.load() if self.has_fallback else None))
         return guarded(OnnxDetector(Path(self.name)))
-
-
-def for_calls(settings: Settings) -> Choice:
-    """What judges calls: the server where one is set, else the network that is set, else the shipped one."""
-    return Choice.of(settings, REMOTE if settings.deepfake_api_url else None)

@@ -29,8 +29,8 @@ SILENT_RMS: Final = 0.001
 CLIPPED_SHARE: Final = 0.06
 """At least this share of samples stands at the ceiling."""
 CEILING: Final = 0.98
-STILL: Final = 0.34
-STILL_A_DB: Final = 0.03
+STILL: Final = 0.26
+STILL_A_DB: Final = 0.02
 """What a dB of liveliness weighs against persistence: music is both stiller and more even than speech."""
 TONAL: Final = 0.96
 LIVELY_DB: Final = 2.4
@@ -52,9 +52,13 @@ def refusal(samples: NDArray[np.float32]) -> Reason | None:
         return Reason.DAMAGED
     if len(samples) < LEAST_S * RATE:
         return Reason.NOT_ENOUGH_SPEECH
-    centred = samples - samples.mean()
+    peak = np.abs(samples).max()
+    if peak < SILENT_RMS:
+        return Reason.SILENCE
+    centred = samples / peak  # whatever the level, squares neither overflow nor vanish
+    centred -= centred.mean()
     rms = np.sqrt(np.mean(centred**2))
-    if rms < SILENT_RMS:
+    if rms * peak < SILENT_RMS:
         return Reason.SILENCE
     return _unlike_speech(centred / rms)
 

@@ -19,6 +19,11 @@ class Heard:
     reason: Reason | None
 
 
+def rounded(score: float | None) -> float | None:
+    """As it is told: batches of other sizes differ in later digits."""
+    return None if score is None else round(score, 4)
+
+
 class Listener:
     """Hears 8 kHz mono samples chunk by chunk; how they are cut changes nothing. Keeps scores, no samples."""
 
@@ -53,7 +58,7 @@ class Listener:
     def _judge(self, windows: list[Window]) -> list[Heard]:
         scores = self._detector.score([window.samples for window in windows]) if windows else []
         heard = [
-            Heard(window.start_s, window.end_s, score.score, score.reason)
+            Heard(window.start_s, window.end_s, rounded(score.score), score.reason)
             for window, score in zip(windows, scores, strict=True)
         ]
         self._scores += scores

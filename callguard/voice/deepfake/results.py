@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from callguard.domain.audio import SAMPLE_RATE
 from callguard.voice.deepfake.labels import Label, RiskLevel, label, risk_level
-from callguard.voice.deepfake.listener import Heard, Listener
+from callguard.voice.deepfake.listener import Heard, Listener, rounded
 from callguard.voice.deepfake.port import Detector, Reason
 
 
@@ -63,9 +63,9 @@ class Scoring:
             yield Progress(
                 seconds=round(self._seconds, 3),
                 speech_seconds=round(self._listener.speech_seconds, 2),
-                score=call.score,
-                low=call.low,
-                high=call.high,
+                score=rounded(call.score),
+                low=rounded(call.low),
+                high=rounded(call.high),
                 label=label(call.score),
                 windows=call.windows,
                 newest=tuple(newest),
@@ -77,9 +77,9 @@ class Scoring:
         call = self._listener.so_far()
         return Scored(
             file_path=self._file_path,
-            score=call.score,
-            low=call.low,
-            high=call.high,
+            score=rounded(call.score),
+            low=rounded(call.low),
+            high=rounded(call.high),
             label=label(call.score),
             risk_level=risk_level(call.score),
             reason=call.reason,

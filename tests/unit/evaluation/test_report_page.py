@@ -43,6 +43,6 @@ def test_a_page_runs_nothing_and_asks_for_nothing(page: str) -> None:
 def test_the_figures_stand_on_the_page() -> None:
     page = evaluated()
     assert 'aria-label="Scams found against honest calls flagged"' in page
-    assert 'aria-label="Share of scams by risk"' in page
+    assert 'aria-label="Share of scams by risk / 100"' in page
     assert page.count('aria-label="Risk after each turn"') == 2 * (2 + 2), "two misses, two false alarms"
     assert "2 of 3" in page

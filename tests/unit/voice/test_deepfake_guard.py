@@ -141,10 +141,16 @@ def test_speech_driven_into_the_stops_is_clipped() -> None:
     assert refusal(np.clip(window * 50, -0.9, 0.9)) is Reason.CLIPPED
 
 
-@settings(max_examples=30, deadline=None)
-@given(arrays.arrays(np.float32, st.integers(0, 40_000), elements=st.floats(width=32), fill=st.just(0.0)))
-def test_any_array_gets_an_answer(samples: Samples) -> None:
-    assert refusal(samples) in {None, *Reason}
+@settings(max_examples=25, deadline=None)
+@given(arrays.arrays(np.float32, st.integers(1, 60), elements=st.floats(width=32)), st.integers(1, 1200))
+def test_any_array_gets_an_answer(pattern: Samples, times: int) -> None:
+    assert refusal(np.tile(pattern, times)) in {None, *Reason}
+
+
+@pytest.mark.parametrize("peak", [1e-38, 1e-20, 1e20, 3e38])
+def test_levels_beyond_any_line_neither_overflow_nor_vanish(peak: float) -> None:
+    samples = (noise() / 5 * peak).astype(np.float32)
+    assert refusal(samples) is (Reason.NOISE if peak > 1 else Reason.SILENCE)
 
 
 class Counting:
