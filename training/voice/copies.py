@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 import pyworld
 import soundfile
-import soxr
 from numpy.typing import NDArray
 from scipy.signal import istft, stft
 
@@ -25,6 +24,7 @@ from training.voice.corpora import ENGINE_FOLDS, RATE, Clip, Samples, at_level, 
 TEXTS: Final = Path(__file__).parent.parent / "text" / "en" / "appointments.jsonl"
 ROUNDS: Final = 32
 MELS: Final = 64
+LONGEST_S: Final = 6
 ESPEAK_VOICES: Final = tuple(
     f"{accent}+{variant}"
     for accent in ("en-gb", "en-us", "en-gb-scotland", "en-029")
@@ -87,7 +87,7 @@ def _said(engine: str, voice: str, text: str) -> Samples:
         command = ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"]
         heard = io.BytesIO(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
     samples, rate = soundfile.read(heard, dtype="float32")
-    return np.asarray(soxr.resample(samples, rate, RATE, quality="HQ"), np.float32)
+    return speech(samples, rate)[: LONGEST_S * RATE]
 
 
 def classics() -> Iterator[tuple[Clip, Samples]]:
@@ -100,10 +100,10 @@ def classics() -> Iterator[tuple[Clip, Samples]]:
             continue
         for voice in voices:
             for number in range(SENTENCES[engine]):
-                found = speech(_said(engine, voice, next(told)))[: 6 * RATE]
+                found = _said(engine, voice, next(told))
                 name = f"{engine}/{voice}/{number}"
                 made = Clip(
                     name, Path(), True, "classic", engine, f"{engine}-{voice}", engine, ENGINE_FOLDS[engine]
                 )
-                if len(found) >= 2 * RATE:
+                if len(found):
                     yield made, at_level(found)

@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 def views(*, full: bool) -> list[int]:
     """The views that are measured; `full`: by codec and by seconds too."""
-    return [*LINES, *BY_CODEC.values(), *BY_SECONDS.values()] if full else list(LINES)
+    return [*LINES, *BY_CODEC, *BY_SECONDS] if full else list(LINES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,9 @@ def _folds(known: Columns, raw: Mapping[int, Values]) -> str:
 
 
 def _lines(known: Columns, raw: Mapping[int, Values]) -> str:
-    names = {PLAIN: "mu-law, 4 s", **{v: k for k, v in BY_CODEC.items()}, **{v: f"{k} s" for k, v in BY_SECONDS.items()}}
+    names = {PLAIN: "mu-law, at most 4 s"}
+    names |= {number: f"{coding.codec} {coding.bit_rate / 1000:g} kbit/s" for number, coding in BY_CODEC.items()}
+    names |= {number: f"mu-law, at most {seconds} s" for number, seconds in BY_SECONDS.items()}
     rows = []
     for number, name in names.items():
         if number in raw:

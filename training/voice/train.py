@@ -30,8 +30,6 @@ from training.voice.views import LEARNT, MASKED, PLAIN, view
 
 NAME: Final = "voice-1"
 AT_ONCE: Final = 256
-COPIED: Final = 3
-"""Of people outside the modern set, every so many clips is copied."""
 CALIBRATION_WINDOWS: Final = 96
 FALSE_ALARMS: Final = 0.04
 """The share of people left out in turn that may score CALLED_SYNTHETIC or more, masked or not."""
@@ -52,10 +50,8 @@ class Heard:
         path = self.work / "clips.pickle"
         if not path.exists():
             found = [(clip, samples) for clip in clips(data, prompts) if (samples := read(clip)) is not None]
-            people = [(clip, samples[:SAMPLES]) for clip, samples in found if not clip.spoof]
-            modern = [pair for pair in people if pair[0].era == "modern"]
-            others = [pair for pair in people if pair[0].era != "modern"][::COPIED]
-            found += [*classics(), *copies(modern + others)]
+            people = [pair for pair in found if pair[0].era == "modern" and not pair[0].spoof]
+            found += [*classics(), *copies([(clip, samples[:SAMPLES]) for clip, samples in people])]
             path.write_bytes(pickle.dumps(found))
         found = pickle.loads(path.read_bytes())
         return [clip for clip, _ in found], [samples for _, samples in found]

@@ -1,6 +1,7 @@
 """How each clip is heard: by a clear line, with its noise floor masked, and by telephone lines as they come.
 
 A view of a clip is the same whenever it is made: its chances come from the clip's name and the view's number.
+Each is as long as the clip, 4 s at most.
 """
 
 import zlib
@@ -9,34 +10,51 @@ from typing import Final
 import numpy as np
 
 from callguard.voice.deepfake.features import SAMPLES
-from training.voice import channel
-from training.voice.channel import CODECS
-from training.voice.corpora import Clip, Samples, at_level
+from callguard.voice.line_codecs import Codec, Coding
+from callguard.voice.telephone import Line, any_line, companded, through
+from training.voice.corpora import RATE, Clip, Samples, at_level
 
 PLAIN: Final = 0
 MASKED: Final = 1
-LEARNT: Final = (0, 1, 2)
-"""Plain, masked, and a telephone line as it comes, noisy half of the time."""
-BY_CODEC: Final = {codec: 10 + number for number, codec in enumerate(CODECS)}
+TELEPHONE: Final = 2
+LEARNT: Final = (PLAIN, MASKED, TELEPHONE)
+MASKED_DB: Final = (10.0, 20.0)
+"""How far under the speech the noise of the telephone band lies that masks what was behind it."""
+_CODINGS: Final = (
+    Coding(Codec.GSM, 13_000),
+    Coding(Codec.AMR, 7950),
+    Coding(Codec.G726, 32_000),
+    Coding(Codec.G723_1, 6300),
+    Coding(Codec.OPUS, 12_000),
+    Coding(Codec.MP3, 16_000),
+)
+BY_CODEC: Final = dict(enumerate(_CODINGS, start=10))
 """For the figures alone."""
-BY_SECONDS: Final = {2: 20, 3: 21}
+BY_SECONDS: Final = {20: 2, 21: 3}
 """Plain, the first so many seconds; for the figures alone."""
 
 
 def view(clip: Clip, samples: Samples, number: int) -> Samples:
-    """At most 4 s of the clip at 8 kHz; the first 4 s but for the telephone line that is learnt."""
+    """The first 4 s of the clip at LEVEL; where a telephone line as it comes is learnt, any 4 s of it."""
     chance = np.random.default_rng([zlib.crc32(clip.name.encode()), number])
-    first = samples[:SAMPLES]
-    if number == PLAIN:
-        return channel.plain(first)
+    heard = at_level(samples[:SAMPLES])
+    if number in BY_SECONDS:
+        heard = heard[: BY_SECONDS[number] * RATE]
+    if number == TELEPHONE:
+        start = int(chance.integers(0, max(1, len(samples) - SAMPLES + 1)))
+        return at_level(through(samples[start : start + SAMPLES], any_line(chance), chance))
     if number == MASKED:
-        return at_level(channel.mulaw(channel.masked(at_level(first), chance)))
-    for codec, here in BY_CODEC.items():
-        if number == here:
-            return at_level(channel.mulaw(channel.coded(at_level(first), codec)))
-    for seconds, here in BY_SECONDS.items():
-        if number == here:
-            return channel.plain(first[: seconds * channel.RATE])
-    start = int(chance.integers(0, max(1, len(samples) - SAMPLES + 1)))
-    part = samples[start : start + SAMPLES]
-    return channel.telephone(part, chance, mask=bool(chance.random() < 0.5))
+        return at_level(through(heard, noisy_line(chance), chance))
+    if number in BY_CODEC:
+        return at_level(through(heard, Line(band_hz=None, level_dbfs=None, codings=(BY_CODEC[number],)), chance))
+    return at_level(companded(heard))
+
+
+def noisy_line(chance: np.random.Generator) -> Line:
+    """Nothing but noise, white to brown."""
+    return Line(
+        band_hz=(100.0, 3800.0),
+        level_dbfs=None,
+        snr_db=float(chance.uniform(*MASKED_DB)),
+        tilt_db=float(chance.uniform(-6, 0)),
+    )
