@@ -1,7 +1,7 @@
 """What the deepfake model learns from: clips of people and of engines, with what ties them together.
 
-`--data DIR` holds `modern/`, `neural/` and `human/`; the first two have a `manifest.csv`. `--prompts DIR` holds
-unpacked packages of prompts that people recorded for telephone systems. Every clip comes out as the speech in
+`--data DIR` holds `modern/`, `neural/` and `human/`; the first two have a `manifest.csv`. `--prompts DIR`
+holds unpacked packages of prompts that people recorded for telephone systems. Every clip comes out as the speech in
 it, mono at 8 kHz, at one level; whatever its label is, it went the same way.
 """
 
@@ -19,7 +19,7 @@ from callguard.voice.activity import speech_windows
 
 RATE: Final = 8000
 LEVEL: Final = 0.05
-"""The root mean square of every clip's speech: -26 dB below full scale, as ITU-T P.56 advises for telephony."""
+"""The root mean square of every clip's speech: 26 dB below full scale, as is usual in telephony."""
 LEAST_S: Final = 1.5
 MOST_S: Final = 8.0
 FOLDS: Final = 5
@@ -81,7 +81,17 @@ _NEURAL_FOLDS: Final = {
 }
 ENGINE_FOLDS: Final = {"world": 0, "griffin-lim": 1, "espeak": 2, "flite": 3}
 """Which fold leaves out an engine whose clips are made here."""
-LEFT_OUT: Final = ("kokoro", "eleven", "openai", "tortoise", "seed-tts", "fish", "zonos", "higgs", "indextts_")
+LEFT_OUT: Final = (
+    "kokoro",
+    "eleven",
+    "openai",
+    "tortoise",
+    "seed-tts",
+    "fish",
+    "zonos",
+    "higgs",
+    "indextts_",
+)
 """Engines that are kept for trials: should one turn up in the data, it is not read."""
 
 
@@ -158,7 +168,7 @@ def at_level(samples: Samples) -> Samples:
 
 
 def speech(samples: Samples, rate: int) -> Samples:
-    """Where somebody speaks in mono samples of any rate: joined, at 8 kHz, at most MOST_S; empty if too little."""
+    """Where somebody speaks in mono samples: joined, at 8 kHz, at most MOST_S; empty if too little."""
     windows = speech_windows(samples, rate, window_s=MOST_S, hop_s=MOST_S, least_s=LEAST_S)
     return windows[0].samples if windows else samples[:0]
 
@@ -173,8 +183,8 @@ def read(clip: Clip) -> Samples | None:
 def split(everything: list[Clip], fold: int) -> tuple[list[int], list[int]]:
     """Indices to train on and to test on when `fold` is left out.
 
-    Test: the fold's clips; of copies, those by the engines of this fold. Train: the rest without any engine of
-    the test's synthetic clips, any page the test's clips come from and any of its speakers.
+    Test: the fold's clips; of copies, those by the engines of this fold. Train: the rest without any engine
+    of the test's synthetic clips, any page the test's clips come from and any of its speakers.
     """
     test = [
         i

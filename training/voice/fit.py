@@ -2,8 +2,8 @@
 
 Every page that clips come from has an intercept of its own, so that what is alike on a page (its microphones,
 its codecs, its noise) explains itself and no weight is spent on it; where pages have both classes, what is
-left is the contrast that holds within a page. It is thrown away afterwards. Engines weigh by the square root of
-their clips, so that the many don't drown the few.
+left is the contrast that holds within a page. It is thrown away afterwards. Engines weigh by the square root
+of their clips, so that the many don't drown the few.
 """
 
 from collections import Counter
@@ -27,8 +27,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`strictness`: the inverse of the weights' penalty. `page_freedom`: how much a page may explain itself.
-    `line_penalty`: of the ridge regression from the line to the features; None leaves it out."""
+    """How the model is fitted.
+
+    `strictness`: the inverse of the weights' penalty. `page_freedom`: how much a page may explain itself.
+    `line_penalty`: of the ridge regression from the line to the features; None leaves it out.
+    """
 
     strictness: float = 3e-3
     page_freedom: float = 10.0
@@ -57,7 +60,7 @@ def weights(clips: list[Clip], chosen: NDArray[np.intp]) -> Values:
 
 
 def _spread(values: Floats, weight: Values) -> tuple[Values, Values]:
-    mean = np.average(values, axis=0, weights=weight)
+    mean: Values = np.average(values, axis=0, weights=weight).astype(np.float64)
     return mean, np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight)) + 1e-6
 
 

@@ -58,8 +58,6 @@ def with_interval(
 ) -> Figure:
     """`measure` of human and synthetic scores; the interval by drawing whole speakers and whole engines."""
     chance = np.random.default_rng(0)
-    drawn = [
-        measure(human[_drawn(chance, speakers)], spoof[_drawn(chance, engines)]) for _ in range(DRAWS)
-    ]
+    drawn = [measure(human[_drawn(chance, speakers)], spoof[_drawn(chance, engines)]) for _ in range(DRAWS)]
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Figure(measure(human, spoof), float(low), float(high))

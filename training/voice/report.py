@@ -1,7 +1,8 @@
-"""The figures of docs/models/deepfake.md, as Markdown tables: engines, pages and speakers left out in turn."""
+"""The figures of docs/models/deepfake.md, as tables: engines, pages and speakers left out in turn."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -57,7 +58,9 @@ class Columns:
             return here & ~self.spoof, here & self.spoof
         spoof = (self.engine == group) & self.spoof & scored
         originals = np.isin(self.name, self.original[spoof])
-        people = originals if originals.any() else (self.era == "modern") & np.isin(self.fold, self.fold[spoof])
+        people = (
+            originals if originals.any() else (self.era == "modern") & np.isin(self.fold, self.fold[spoof])
+        )
         return people & ~self.spoof & scored, spoof
 
 
@@ -72,7 +75,7 @@ def compared(
     return with_interval(measure, raw[people], raw[spoof], known.speaker[people], known.engine[spoof])
 
 
-def _share(known: Columns, hits: Mask, chosen: Mask, groups: NDArray[np.str_]) -> Figure:
+def _share(hits: Mask, chosen: Mask, groups: NDArray[np.str_]) -> Figure:
     def share(first: Values, _: Values) -> float:
         return float(first.mean())
 
@@ -87,9 +90,7 @@ def _groups(known: Columns, raw: Mapping[int, Values]) -> str:
         if not spoof.any():
             continue
         figures = [
-            compared(known, raw[line], people, spoof, measure)
-            for line in LINES
-            for measure in (eer, auc)
+            compared(known, raw[line], people, spoof, measure) for line in LINES for measure in (eer, auc)
         ]
         told = [figure.plain() if i % 2 else figure.percent() for i, figure in enumerate(figures)]
         count = f"{spoof.sum()} of {len(set(known.engine[spoof]))} / {people.sum()}"
@@ -113,17 +114,30 @@ def _control(known: Columns, control: Mapping[int, Values]) -> str:
 
 def _alarms(known: Columns, chances: Mapping[int, Values]) -> str:
     rows = []
-    for era, spoof in (("modern", False), ("neural", False), ("human", False), ("modern", True), ("neural", True)):
+    for era, spoof in (
+        ("modern", False),
+        ("neural", False),
+        ("human", False),
+        ("modern", True),
+        ("neural", True),
+    ):
         chosen = (known.era == era) & (known.spoof == spoof)
         groups = known.engine if spoof else known.speaker
         told = [
-            _share(known, hits, chosen, groups).percent()
+            _share(hits, chosen, groups).percent()
             for line in LINES
             for hits in (chances[line] >= SYNTHETIC, chances[line] < HUMAN)
         ]
         what = "engines" if spoof else "people"
         rows.append([f"{what}, {era}", f"{chosen.sum()} / {len(set(groups[chosen]))}", *told])
-    head = ["clips", "clips / engines or speakers", "plain: 0.7 or more", "under 0.3", "masked: 0.7 or more", "under 0.3"]
+    head = [
+        "clips",
+        "clips / engines or speakers",
+        "plain: 0.7 or more",
+        "under 0.3",
+        "masked: 0.7 or more",
+        "under 0.3",
+    ]
     return _table(head, rows)
 
 
@@ -153,7 +167,9 @@ def _folds(known: Columns, raw: Mapping[int, Values]) -> str:
 
 def _lines(known: Columns, raw: Mapping[int, Values]) -> str:
     names = {PLAIN: "mu-law, at most 4 s"}
-    names |= {number: f"{coding.codec} {coding.bit_rate / 1000:g} kbit/s" for number, coding in BY_CODEC.items()}
+    names |= {
+        number: f"{coding.codec} {coding.bit_rate / 1000:g} kbit/s" for number, coding in BY_CODEC.items()
+    }
     names |= {number: f"mu-law, at most {seconds} s" for number, seconds in BY_SECONDS.items()}
     rows = []
     for number, name in names.items():
@@ -168,7 +184,7 @@ def _reliability(known: Columns, chances: Mapping[int, Values]) -> str:
     """Of modern clips, both classes weighing the same."""
     chosen = known.era == "modern"
     rows = []
-    for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+    for low, high in pairwise(BINS):
         told = []
         for line in LINES:
             here = chosen & (chances[line] >= low) & (chances[line] < high)

@@ -24,7 +24,7 @@ from callguard.voice.deepfake.shipped import Linear
 from training.voice import encoder, report
 from training.voice.copies import classics, copies
 from training.voice.corpora import FOLDS, Clip, Samples, clips, read, split
-from training.voice.fit import Floats, Recipe, Rows, fitted
+from training.voice.fit import Recipe, Rows, fitted
 from training.voice.measured import Values
 from training.voice.views import LEARNT, MASKED, PLAIN, view
 

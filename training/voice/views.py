@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from callguard.evaluation.voice_judging import under_noise
 from callguard.voice.deepfake.features import SAMPLES
 from callguard.voice.line_codecs import Codec, Coding
 from callguard.voice.telephone import Line, any_line, companded, through
@@ -18,8 +19,6 @@ PLAIN: Final = 0
 MASKED: Final = 1
 TELEPHONE: Final = 2
 LEARNT: Final = (PLAIN, MASKED, TELEPHONE)
-MASKED_DB: Final = (10.0, 20.0)
-"""How far under the speech the noise of the telephone band lies that masks what was behind it."""
 _CODINGS: Final = (
     Coding(Codec.GSM, 13_000),
     Coding(Codec.AMR, 7950),
@@ -44,17 +43,9 @@ def view(clip: Clip, samples: Samples, number: int) -> Samples:
         start = int(chance.integers(0, max(1, len(samples) - SAMPLES + 1)))
         return at_level(through(samples[start : start + SAMPLES], any_line(chance), chance))
     if number == MASKED:
-        return at_level(through(heard, noisy_line(chance), chance))
+        return at_level(under_noise(heard, chance))
     if number in BY_CODEC:
-        return at_level(through(heard, Line(band_hz=None, level_dbfs=None, codings=(BY_CODEC[number],)), chance))
+        return at_level(
+            through(heard, Line(band_hz=None, level_dbfs=None, codings=(BY_CODEC[number],)), chance)
+        )
     return at_level(companded(heard))
-
-
-def noisy_line(chance: np.random.Generator) -> Line:
-    """Nothing but noise, white to brown."""
-    return Line(
-        band_hz=(100.0, 3800.0),
-        level_dbfs=None,
-        snr_db=float(chance.uniform(*MASKED_DB)),
-        tilt_db=float(chance.uniform(-6, 0)),
-    )

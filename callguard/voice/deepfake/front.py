@@ -1,10 +1,11 @@
 """Hand-made measures of a window of speech: how its fine structure moves, not how it sounds on the whole.
 
 A window's long-term spectrum and level say which line it came by. What is taken here is left when these are
-taken away: the spread and movement of cepstra, the modulation of bands, how regular pitch periods are in each band,
-and how steadily phase turns.
+taken away: the spread and movement of cepstra, the modulation of bands, how regular pitch periods are in each
+band, and how steadily phase turns.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -60,13 +61,20 @@ def _moments(values: Floats) -> list[Floats]:
     return [np.log(spread), np.mean(scaled**3, axis=0), np.log(np.mean(scaled**4, axis=0))]
 
 
+def _correlation(columns: Floats) -> Floats:
+    """Of each column with each; 0 where one doesn't move."""
+    centred = columns - columns.mean(axis=0)
+    scaled = centred / (np.sqrt(np.sum(centred**2, axis=0)) + 1e-9)
+    return np.asarray(scaled.T @ scaled)
+
+
 def _modulation(bands: Floats) -> Floats:
     """How each band's loudness moves: its share in ranges of modulation frequency, as logarithms."""
     centred = (bands - bands.mean(axis=0)) * np.hanning(len(bands))[:, None]
     power = np.abs(np.fft.rfft(centred, axis=0)) ** 2
     hertz = np.fft.rfftfreq(len(bands), HOP / RATE)
     total = power.sum(axis=0) + 1e-9
-    ranges = zip(MODULATIONS_HZ[:-1], MODULATIONS_HZ[1:], strict=True)
+    ranges = pairwise(MODULATIONS_HZ)
     shares = [power[(hertz >= low) & (hertz < high)].sum(axis=0) / total for low, high in ranges]
     return np.log(np.array(shares) + 1e-5)
 
@@ -110,20 +118,21 @@ def measures(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     delta2 = delta[2:] - delta[:-2]
     period = _periodicity(sound)
     phase = _phase(spectra)[loud[1:-1]]
-    together = np.corrcoef(np.diff(bands, axis=0).T)
+    together = _correlation(np.diff(bands, axis=0))
     parts = [
         *_moments(cepstra[:, 1:]),
         *_moments(delta[loud[1:-1]]),
         *_moments(delta2[loud[2:-2]])[::2],
         period.mean(axis=0),
         *_moments(period)[:2],
-        np.corrcoef(period.T)[np.triu_indices(WIDE, 1)],
+        _correlation(period)[np.triu_indices(WIDE, 1)],
         phase.mean(axis=0),
         phase.std(axis=0),
         _modulation(bands),
         *(together.diagonal(apart) for apart in NEIGHBOURS),
     ]
-    return np.nan_to_num(np.concatenate([np.ravel(part) for part in parts])).astype(np.float32)
+    found = np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)
+    return np.nan_to_num(found)
 
 
 def line(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,6 @@ deepfake.md says what the model was taught, what it gets right and what it doesn
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final, Self
 
@@ -20,6 +19,7 @@ from callguard.voice.deepfake.calibration import Platt
 from callguard.voice.deepfake.features import Encoder, features
 from callguard.voice.deepfake.port import Detector, WindowScore
 
+FOLDER: Final = Path(__file__).parent / "model"
 RATE: Final = 8000
 OUTLIER: Final = 4.0
 """No feature counts for more than so many standard deviations."""
@@ -107,8 +107,7 @@ class ShippedDetector:
 def load() -> Detector:
     """The shipped detector. Raises DetectorError where its files are missing or damaged."""
     try:
-        with as_file(files("callguard.voice.deepfake") / "model") as folder:
-            return ShippedDetector(Encoder(folder / "encoder.onnx"), Linear.read(folder / "voice.npz"))
+        return ShippedDetector(Encoder(FOLDER / "encoder.onnx"), Linear.read(FOLDER / "voice.npz"))
     except Exception as error:  # noqa: BLE001  # the runtime's errors share no class of their own
         raise DetectorError(
             f"The shipped deepfake model can't be read ({type(error).__name__}). Install callguard again.",
