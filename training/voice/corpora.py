@@ -1,8 +1,8 @@
 """What the deepfake model learns from: clips of people and of engines, with what ties them together.
 
 `--data DIR` holds `modern/`, `neural/` and `human/`; the first two have a `manifest.csv`. `--prompts DIR`
-holds unpacked packages of prompts that people recorded for telephone systems. Every clip comes out as the speech in
-it, mono at 8 kHz, at one level; whatever its label is, it went the same way.
+holds unpacked packages of prompts that people recorded for telephone systems. Every clip comes out as the
+speech in it, mono at 8 kHz, at one level; whatever its label is, it went the same way.
 """
 
 import csv

@@ -64,7 +64,7 @@ class Columns:
         return people & ~self.spoof & scored, spoof
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -96,7 +96,7 @@ def _groups(known: Columns, raw: Mapping[int, Values]) -> str:
         count = f"{spoof.sum()} of {len(set(known.engine[spoof]))} / {people.sum()}"
         rows.append([group, count, *told])
     head = ["engines", "clips of engines / human", "plain: EER", "AUC", "masked: EER", "AUC"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _control(known: Columns, control: Mapping[int, Values]) -> str:
@@ -109,7 +109,7 @@ def _control(known: Columns, control: Mapping[int, Values]) -> str:
         ]
         for line in LINES
     ]
-    return _table(["channel-only control, modern", "EER", "AUC"], rows)
+    return table(["channel-only control, modern", "EER", "AUC"], rows)
 
 
 def _alarms(known: Columns, chances: Mapping[int, Values]) -> str:
@@ -138,7 +138,7 @@ def _alarms(known: Columns, chances: Mapping[int, Values]) -> str:
         "masked: 0.7 or more",
         "under 0.3",
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _engines(known: Columns, raw: Mapping[int, Values]) -> str:
@@ -148,7 +148,7 @@ def _engines(known: Columns, raw: Mapping[int, Values]) -> str:
         here = spoof & (known.engine == engine)
         told = [f"{auc(raw[line][people], raw[line][here]):.2f}" for line in LINES]
         rows.append([engine, str(here.sum()), str(known.fold[here].min()), *told])
-    return _table(["engine", "clips", "fold", "AUC plain", "AUC masked"], rows)
+    return table(["engine", "clips", "fold", "AUC plain", "AUC masked"], rows)
 
 
 def _folds(known: Columns, raw: Mapping[int, Values]) -> str:
@@ -162,7 +162,7 @@ def _folds(known: Columns, raw: Mapping[int, Values]) -> str:
             for measure, form in ((eer, "{:.0%}".format), (auc, "{:.2f}".format))
         ]
         rows.append([str(fold), f"{(spoof & here).sum()} / {(people & here).sum()}", *told])
-    return _table(["fold", "engines / human", "plain: EER", "AUC", "masked: EER", "AUC"], rows)
+    return table(["fold", "engines / human", "plain: EER", "AUC", "masked: EER", "AUC"], rows)
 
 
 def _lines(known: Columns, raw: Mapping[int, Values]) -> str:
@@ -177,7 +177,7 @@ def _lines(known: Columns, raw: Mapping[int, Values]) -> str:
             people, spoof = known.group("modern", np.isfinite(raw[number]))
             told = [compared(known, raw[number], people, spoof, m) for m in (eer, auc)]
             rows.append([name, told[0].percent(), told[1].plain()])
-    return _table(["line or length, modern", "EER", "AUC"], rows)
+    return table(["line or length, modern", "EER", "AUC"], rows)
 
 
 def _reliability(known: Columns, chances: Mapping[int, Values]) -> str:
@@ -192,7 +192,7 @@ def _reliability(known: Columns, chances: Mapping[int, Values]) -> str:
             people = (here & ~known.spoof).sum() / (chosen & ~known.spoof).sum()
             told += [str(here.sum()), f"{engines / (engines + people):.2f}" if here.any() else "-"]
         rows.append([f"{low:.1f}-{high:.1f}", *told])
-    return _table(["score", "plain: clips", "synthetic share", "masked: clips", "synthetic share"], rows)
+    return table(["score", "plain: clips", "synthetic share", "masked: clips", "synthetic share"], rows)
 
 
 def written(

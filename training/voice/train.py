@@ -24,7 +24,7 @@ from callguard.voice.deepfake.shipped import Linear
 from training.voice import encoder, report
 from training.voice.copies import classics, copies
 from training.voice.corpora import FOLDS, Clip, Samples, clips, read, split
-from training.voice.fit import Recipe, Rows, fitted
+from training.voice.fit import ERA_WEIGHTS, Recipe, Rows, fitted
 from training.voice.measured import Values
 from training.voice.views import LEARNT, MASKED, PLAIN, view
 
@@ -105,12 +105,19 @@ def taken(rows: Sequence[Rows], chosen: Sequence[int]) -> Rows:
     )
 
 
-def left_out(heard: Sequence[Clip], learnt: Sequence[Rows], recipe: Recipe) -> list[Linear]:
-    """For each fold, a model that never saw its engines, pages and speakers."""
+def left_out(
+    heard: Sequence[Clip],
+    learnt: Sequence[Rows],
+    recipe: Recipe,
+    eras: frozenset[str] = frozenset(ERA_WEIGHTS),
+) -> list[Linear]:
+    """For each fold, a model that never saw its engines, pages and speakers; of clips of `eras` alone."""
     everything = list(heard)
-    return [
-        fitted(everything, taken(learnt, split(everything, fold)[0]), recipe, NAME) for fold in range(FOLDS)
-    ]
+    found = []
+    for fold in range(FOLDS):
+        train = [i for i in split(everything, fold)[0] if everything[i].era in eras]
+        found.append(fitted(everything, taken(learnt, train), recipe, NAME))
+    return found
 
 
 def scores(heard: Sequence[Clip], models: Sequence[Linear], rows: Rows) -> Values:
@@ -125,12 +132,7 @@ def scores(heard: Sequence[Clip], models: Sequence[Linear], rows: Rows) -> Value
 def by_line_alone(heard: Sequence[Clip], rows: Rows) -> Values:
     """The control: what the line's level, noise floor and long-term spectrum tell of modern engines."""
     lines = Rows(rows.line, rows.line, rows.clip)
-    everything = list(heard)
-    models = []
-    for fold in range(FOLDS):
-        modern = [i for i in split(everything, fold)[0] if everything[i].era == "modern"]
-        models.append(fitted(everything, taken([lines], modern), CONTROL, NAME))
-    return scores(heard, models, lines)
+    return scores(heard, left_out(heard, [lines], CONTROL, frozenset({"modern"})), lines)
 
 
 def calibrated(heard: Sequence[Clip], raw: Sequence[Values]) -> Platt:
@@ -154,17 +156,20 @@ def _weights() -> Path:
     return Path(package.submodule_search_locations[0]) / "weights" / "distill_mos_v7.pt"
 
 
-def main() -> None:
-    """Everything, in order."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def arguments(about: str | None) -> argparse.Namespace:
+    """What the commands of this folder are given."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--prompts", type=Path)
     parser.add_argument("--work", type=Path, default=Path(".train-voice"))
     parser.add_argument("--target", type=Path, default=TARGET)
-    parser.add_argument("--report", action="store_true", help="all figures, by codec and seconds too")
-    given = parser.parse_args()
+    parser.add_argument("--report", action="store_true", help="figures by codec and seconds too")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Everything, in order."""
+    given = arguments(__doc__)
     given.work.mkdir(parents=True, exist_ok=True)
     given.target.mkdir(parents=True, exist_ok=True)
     heard = Heard(given.data, given.prompts, given.work)

@@ -20,6 +20,8 @@ HIGHEST_HZ: Final = 3700.0
 CEPSTRA: Final = 20
 MODULATIONS_HZ: Final = (0.5, 2.0, 4.0, 8.0, 16.0, 32.0, 50.0)
 NEIGHBOURS: Final = (1, 2, 5)
+MEASURED: Final = 446
+"""How many measures there are."""
 WIDE: Final = 6
 """Bands in which the regularity of pitch periods is measured."""
 THINNED: Final = 8
@@ -136,7 +138,7 @@ def measures(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def line(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the line alone says: level, noise floor and long-term spectrum. A control, never part of a score."""
+    """What the line alone says, 1-D: its long-term spectrum, its noise floor's, and the level."""
     sound = samples.astype(np.float64)
     bands = log_bands(np.fft.rfft(frames(sound, FRAME, HOP) * _HANN))
     level = np.log(np.sqrt(np.mean(sound**2)) + 1e-9)
