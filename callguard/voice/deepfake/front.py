@@ -52,7 +52,7 @@ def frames(samples: Floats, size: int, hop: int) -> Floats:
 def log_bands(spectra: NDArray[np.complex128]) -> Floats:
     """Natural logarithm of each band's power, with a floor 60 dB under the window's mean: [frames, BANDS]."""
     power = (spectra.real**2 + spectra.imag**2) @ _BANK.T
-    return np.asarray(np.log(power + 1e-6 * power.mean()))
+    return np.asarray(np.log(power + 1e-6 * power.mean() + 1e-12))
 
 
 def _moments(values: Floats) -> list[Floats]:
