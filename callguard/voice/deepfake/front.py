@@ -60,7 +60,7 @@ def _moments(values: Floats) -> list[Floats]:
     centred = values - values.mean(axis=0)
     spread = np.sqrt(np.mean(centred**2, axis=0)) + 1e-9
     scaled = centred / spread
-    return [np.log(spread), np.mean(scaled**3, axis=0), np.log(np.mean(scaled**4, axis=0))]
+    return [np.log(spread), np.mean(scaled**3, axis=0), np.log(np.mean(scaled**4, axis=0) + 1e-9)]
 
 
 def _correlation(columns: Floats) -> Floats:
