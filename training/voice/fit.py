@@ -8,18 +8,13 @@ of their clips, so that the many don't drown the few.
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from callguard.voice.deepfake.calibration import Platt
 from callguard.voice.deepfake.shipped import Linear, line_terms, standardised
 from training.voice.corpora import Clip
-
-ERA_WEIGHTS: Final = {"modern": 1.0, "neural": 0.5, "human": 1.0, "copy": 0.15, "classic": 0.15}
-"""What a clip weighs. Modern engines are what calls are made with."""
 
 Values = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -50,9 +45,7 @@ class Rows:
 def weights(clips: list[Clip], chosen: NDArray[np.intp]) -> Values:
     """One for each of `chosen`; both classes weigh the same, their mean is 1."""
     often = Counter((clips[i].engine, clips[i].spoof) for i in chosen)
-    weight = np.array(
-        [ERA_WEIGHTS[clips[i].era] * often[clips[i].engine, clips[i].spoof] ** -0.5 for i in chosen]
-    )
+    weight = np.array([often[clips[i].engine, clips[i].spoof] ** -0.5 for i in chosen])
     spoof = np.array([clips[i].spoof for i in chosen])
     for label in (False, True):
         weight[spoof == label] *= len(chosen) / 2 / weight[spoof == label].sum()
@@ -64,8 +57,8 @@ def _spread(values: Floats, weight: Values) -> tuple[Values, Values]:
     return mean, np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight)) + 1e-6
 
 
-def fitted(clips: list[Clip], rows: Rows, recipe: Recipe, version: str) -> Linear:
-    """The model for `rows`, not yet calibrated."""
+def fitted(clips: list[Clip], rows: Rows, recipe: Recipe) -> Linear:
+    """The model for `rows`."""
     weight = weights(clips, rows.clip)
     spoof = np.array([clips[i].spoof for i in rows.clip])
     mean, scale = _spread(rows.told, weight)
@@ -94,6 +87,4 @@ def fitted(clips: list[Clip], rows: Rows, recipe: Recipe, version: str) -> Linea
         line_scale=line_scale,
         line_weights=-foretold @ found,
         offset=float(-shift @ found),
-        curve=Platt(1.0, 0.0),
-        version=version,
     )

@@ -8,11 +8,10 @@ are of engines, pages and speakers left out in turn; the shipped model is fitted
 
 import argparse
 import importlib.util
-import json
 import pickle
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +19,11 @@ import numpy as np
 
 from callguard.voice.deepfake.calibration import Platt, fit_platt
 from callguard.voice.deepfake.features import LINE, SAMPLES, TOLD, Encoder, features
-from callguard.voice.deepfake.shipped import Linear
+from callguard.voice.deepfake.shipped import Linear, Model
 from training.voice import encoder, report
 from training.voice.copies import classics, copies
 from training.voice.corpora import FOLDS, Clip, Samples, clips, read, split
-from training.voice.fit import ERA_WEIGHTS, Recipe, Rows, fitted
+from training.voice.fit import Recipe, Rows, fitted
 from training.voice.measured import Values
 from training.voice.views import LEARNT, MASKED, PLAIN, view
 
@@ -34,7 +33,9 @@ CALIBRATION_WINDOWS: Final = 96
 FALSE_ALARMS: Final = 0.04
 """The share of people left out in turn that may score CALLED_SYNTHETIC or more, masked or not."""
 CALLED_SYNTHETIC: Final = 0.7
-CONTROL: Final = Recipe(strictness=1e-2, page_freedom=0.0, line_penalty=None)
+VOCODER_ALARMS: Final = 0.01
+STEEPNESS: Final = 8.0
+PEOPLE: Final = frozenset({"modern", "neural", "human"})
 TARGET: Final = Path(__file__).parents[2] / "callguard" / "voice" / "deepfake" / "model"
 
 
@@ -105,22 +106,37 @@ def taken(rows: Sequence[Rows], chosen: Sequence[int]) -> Rows:
     )
 
 
-def left_out(
-    heard: Sequence[Clip],
-    learnt: Sequence[Rows],
-    recipe: Recipe,
-    eras: frozenset[str] = frozenset(ERA_WEIGHTS),
-) -> list[Linear]:
-    """For each fold, a model that never saw its engines, pages and speakers; of clips of `eras` alone."""
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a model is taught: from synthetic clips of `engines` (eras), people of `people`, and how."""
+
+    engines: frozenset[str]
+    people: frozenset[str] = PEOPLE
+    recipe: Recipe = Recipe()
+
+    def of(self, clips: Sequence[Clip], chosen: Iterable[int]) -> list[int]:
+        """Which of `chosen` it has."""
+        eras = {True: self.engines, False: self.people}
+        return [i for i in chosen if clips[i].era in eras[clips[i].spoof]]
+
+
+NEURAL: Final = Lesson(frozenset({"modern", "neural"}))
+VOCODER: Final = Lesson(frozenset({"copy", "classic"}), recipe=Recipe(strictness=1e-3, page_freedom=1.0))
+CONTROL: Final = Lesson(
+    frozenset({"modern"}), frozenset({"modern"}), Recipe(strictness=1e-2, page_freedom=0.0, line_penalty=None)
+)
+
+
+def left_out(heard: Sequence[Clip], learnt: Sequence[Rows], lesson: Lesson) -> list[Linear]:
+    """For each fold, a model that never saw its engines, pages and speakers."""
     everything = list(heard)
-    found = []
-    for fold in range(FOLDS):
-        train = [i for i in split(everything, fold)[0] if everything[i].era in eras]
-        found.append(fitted(everything, taken(learnt, train), recipe, NAME))
-    return found
+    return [
+        fitted(everything, taken(learnt, lesson.of(heard, split(everything, fold)[0])), lesson.recipe)
+        for fold in range(FOLDS)
+    ]
 
 
-def scores(heard: Sequence[Clip], models: Sequence[Linear], rows: Rows) -> Values:
+def scores(heard: Sequence[Clip], models: Sequence[Linear | Model], rows: Rows) -> Values:
     """Each clip's raw score by the model that never saw its like; NaN where a copy belongs to two folds."""
     found = np.full(len(heard), np.nan)
     for fold, model in enumerate(models):
@@ -129,10 +145,33 @@ def scores(heard: Sequence[Clip], models: Sequence[Linear], rows: Rows) -> Value
     return found
 
 
+def scaled(heard: Sequence[Clip], raw: Sequence[Values], neural: Sequence[Values]) -> tuple[float, float]:
+    """Factor and summand that bring the vocoders' model beside the other.
+
+    It may be surer than that one's SHARE_ABOVE highest people only for VOCODER_ALARMS of people left out, and
+    rises steeply from there; under it, it hardly ever counts.
+    """
+    people = np.array([not clip.spoof for clip in heard])
+    from_here = max(float(np.quantile(each[people], 1 - VOCODER_ALARMS)) for each in raw)
+    to_here = max(float(np.quantile(each[people], 1 - FALSE_ALARMS)) for each in neural)
+    factor = STEEPNESS * float(np.nanstd(neural[0]) / np.nanstd(raw[0]))
+    return factor, to_here - factor * from_here
+
+
+def times(model: Linear, factor: float, summand: float) -> Linear:
+    """The model whose raw score is `factor` times as high, plus `summand`."""
+    return replace(
+        model,
+        weights=model.weights * factor,
+        line_weights=model.line_weights * factor,
+        offset=model.offset * factor + summand,
+    )
+
+
 def by_line_alone(heard: Sequence[Clip], rows: Rows) -> Values:
     """The control: what the line's level, noise floor and long-term spectrum tell of modern engines."""
     lines = Rows(rows.line, rows.line, rows.clip)
-    return scores(heard, left_out(heard, [lines], CONTROL, frozenset({"modern"})), lines)
+    return scores(heard, left_out(heard, [lines], CONTROL), lines)
 
 
 def calibrated(heard: Sequence[Clip], raw: Sequence[Values]) -> Platt:
@@ -147,6 +186,25 @@ def calibrated(heard: Sequence[Clip], raw: Sequence[Values]) -> Platt:
     highest = max(float(np.quantile(each[people & modern], 1 - FALSE_ALARMS)) for each in raw)
     most = np.log(CALLED_SYNTHETIC / (1 - CALLED_SYNTHETIC)) - curve.slope * highest
     return Platt(curve.slope, min(curve.offset, float(most)))
+
+
+def taught(heard: Sequence[Clip], learnt: Sequence[Rows]) -> tuple[list[Model], Model]:
+    """The models with a fold left out each, and the one that is shipped. `learnt` begins plain, masked."""
+    lines = learnt[PLAIN], learnt[MASKED]
+    neural, vocoder = (left_out(heard, learnt, lesson) for lesson in (NEURAL, VOCODER))
+    raw = [[scores(heard, models, line) for line in lines] for models in (vocoder, neural)]
+    factor, summand = scaled(heard, *raw)
+    none = Platt(1.0, 0.0)
+    models = [
+        Model(one, times(other, factor, summand), none, NAME)
+        for one, other in zip(neural, vocoder, strict=True)
+    ]
+    curve = calibrated(heard, [scores(heard, models, line) for line in lines])
+    one, other = (
+        fitted(list(heard), taken(learnt, lesson.of(heard, range(len(heard)))), lesson.recipe)
+        for lesson in (NEURAL, VOCODER)
+    )
+    return models, Model(one, times(other, factor, summand), curve, NAME)
 
 
 def _weights() -> Path:
@@ -175,17 +233,13 @@ def main() -> None:
     heard = Heard(given.data, given.prompts, given.work)
     shutil.copyfile(heard.build_encoder(_weights()), given.target / "encoder.onnx")
     learnt = [heard.rows(number) for number in LEARNT]
-    recipe = Recipe()
-    models = left_out(heard.clips, learnt, recipe)
-    raw = [scores(heard.clips, models, learnt[number]) for number in (PLAIN, MASKED)]
-    curve = calibrated(heard.clips, raw)
-    model = fitted(heard.clips, taken(learnt, range(len(heard.clips))), recipe, NAME)
-    replace(model, curve=curve).save(given.target / "voice.npz")
-    print(json.dumps({"slope": curve.slope, "offset": curve.offset}))
+    models, model = taught(heard.clips, learnt)
+    model.save(given.target / "voice.npz")
     measured = {number: heard.rows(number) for number in report.views(full=given.report)}
     left = {number: scores(heard.clips, models, rows) for number, rows in measured.items()}
     control = {number: by_line_alone(heard.clips, learnt[number]) for number in (PLAIN, MASKED)}
-    print(report.written(heard.clips, left, control, curve))
+    print(model.curve)
+    print(report.written(heard.clips, left, control, model.curve))
 
 
 if __name__ == "__main__":

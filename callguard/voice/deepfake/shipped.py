@@ -1,13 +1,14 @@
-"""The detector that comes with callguard: a linear model on the features of a window, calibrated.
+"""The detector that comes with callguard: two linear models on the features of a window, calibrated.
 
-The features of speech say how natural it is, and by which line it came. What they say of the line is foretold
-from its noise floor and long-term spectrum, as they were on people's voices, and taken off. docs/models/
-deepfake.md says what the model was taught, what it gets right and what it doesn't.
+One knows neural engines, the other what vocoders and classic engines leave; the surer one counts. The features
+of speech say how natural it is, and by which line it came. What they say of the line is foretold from its
+noise floor and long-term spectrum, as they were on people's voices, and taken off. docs/models/deepfake.md
+says what the models were taught, what they get right and what they don't.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, Self
 
@@ -38,39 +39,49 @@ class Linear:
     line_scale: Values
     line_weights: Values
     offset: float
-    curve: Platt
-    version: str
 
     def raw(self, told: NDArray[np.float32], line: NDArray[np.float32]) -> Values:
         """A number for each row of features: higher for synthesis."""
         heard = standardised(told, self.mean, self.scale) @ self.weights
         return heard + line_terms(line, self.line_mean, self.line_scale) @ self.line_weights + self.offset
 
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What the shipped detector is made of; `curve` turns the higher raw score into a probability."""
+
+    neural: Linear
+    vocoder: Linear
+    curve: Platt
+    version: str
+
+    def raw(self, told: NDArray[np.float32], line: NDArray[np.float32]) -> Values:
+        """The higher of both, for each row of features."""
+        return np.maximum(self.neural.raw(told, line), self.vocoder.raw(told, line))
+
     def save(self, path: Path) -> None:
-        """As arrays and one line of JSON."""
-        about = {"version": self.version, "slope": self.curve.slope, "curve_offset": self.curve.offset}
-        arrays = {
-            name: getattr(self, name).astype(np.float32)
-            for name in ("mean", "scale", "weights", "line_mean", "line_scale", "line_weights")
-        }
+        """As arrays and a line of JSON."""
+        about = {"version": self.version, "curve": asdict(self.curve)}
         words = np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8)
-        np.savez_compressed(path, allow_pickle=False, about=words, offset=np.float64(self.offset), **arrays)
+        arrays = {
+            f"{name}.{field.name}": np.asarray(getattr(getattr(self, name), field.name), np.float32)
+            for name in ("neural", "vocoder")
+            for field in fields(Linear)
+        }
+        np.savez_compressed(path, allow_pickle=False, about=words, **arrays)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """What `save` wrote."""
         with np.load(path) as stored:
             about = json.loads(stored["about"].tobytes())
-            arrays = {
-                name: stored[name].astype(np.float64)
-                for name in ("mean", "scale", "weights", "line_mean", "line_scale", "line_weights")
-            }
-            return cls(
-                **arrays,
-                offset=float(stored["offset"]),
-                curve=Platt(about["slope"], about["curve_offset"]),
-                version=about["version"],
+            neural, vocoder = (
+                Linear(
+                    **{field.name: stored[f"{name}.{field.name}"].astype(float) for field in fields(Linear)}
+                )
+                for name in ("neural", "vocoder")
             )
+            return cls(neural, vocoder, Platt(**about["curve"]), about["version"])
 
 
 def standardised(values: NDArray[np.float32], mean: Values, scale: Values) -> Values:
@@ -87,7 +98,7 @@ def line_terms(line: NDArray[np.float32], mean: Values, scale: Values) -> Values
 class ShippedDetector:
     """Scores windows of float32 speech at 8 kHz, 3 to 4 s each. The same windows always score the same."""
 
-    def __init__(self, encoder: Encoder, model: Linear) -> None:
+    def __init__(self, encoder: Encoder, model: Model) -> None:
         self._encoder = encoder
         self._model = model
         self.version = model.version
@@ -107,7 +118,7 @@ class ShippedDetector:
 def load() -> Detector:
     """The shipped detector. Raises DetectorError where its files are missing or damaged."""
     try:
-        return ShippedDetector(Encoder(FOLDER / "encoder.onnx"), Linear.read(FOLDER / "voice.npz"))
+        return ShippedDetector(Encoder(FOLDER / "encoder.onnx"), Model.read(FOLDER / "voice.npz"))
     except Exception as error:  # noqa: BLE001  # the runtime's errors share no class of their own
         raise DetectorError(
             f"The shipped deepfake model can't be read ({type(error).__name__}). Install callguard again.",
