@@ -33,8 +33,8 @@ CALIBRATION_WINDOWS: Final = 96
 FALSE_ALARMS: Final = 0.04
 """The share of people left out in turn that may score CALLED_SYNTHETIC or more, masked or not."""
 CALLED_SYNTHETIC: Final = 0.7
-VOCODER_ALARMS: Final = 0.01
-STEEPNESS: Final = 8.0
+VOCODER_ALARMS: Final = 0.005
+STEEPNESS: Final = 3.0
 PEOPLE: Final = frozenset({"modern", "neural", "human"})
 TARGET: Final = Path(__file__).parents[2] / "callguard" / "voice" / "deepfake" / "model"
 
@@ -106,13 +106,16 @@ def taken(rows: Sequence[Rows], chosen: Sequence[int]) -> Rows:
     )
 
 
+SHIPPED: Final = Recipe()
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """What a model is taught: from synthetic clips of `engines` (eras), people of `people`, and how."""
 
     engines: frozenset[str]
     people: frozenset[str] = PEOPLE
-    recipe: Recipe = Recipe()
+    recipe: Recipe = SHIPPED
 
     def of(self, clips: Sequence[Clip], chosen: Iterable[int]) -> list[int]:
         """Which of `chosen` it has."""
@@ -148,8 +151,8 @@ def scores(heard: Sequence[Clip], models: Sequence[Linear | Model], rows: Rows) 
 def scaled(heard: Sequence[Clip], raw: Sequence[Values], neural: Sequence[Values]) -> tuple[float, float]:
     """Factor and summand that bring the vocoders' model beside the other.
 
-    It may be surer than that one's SHARE_ABOVE highest people only for VOCODER_ALARMS of people left out, and
-    rises steeply from there; under it, it hardly ever counts.
+    Of people left out, VOCODER_ALARMS may come by it where FALSE_ALARMS come by that one; it is STEEPNESS
+    times as steep there, so that under it, it hardly ever counts.
     """
     people = np.array([not clip.spoof for clip in heard])
     from_here = max(float(np.quantile(each[people], 1 - VOCODER_ALARMS)) for each in raw)

@@ -1,9 +1,9 @@
 """The detector that comes with callguard: two linear models on the features of a window, calibrated.
 
-One knows neural engines, the other what vocoders and classic engines leave; the surer one counts. The features
-of speech say how natural it is, and by which line it came. What they say of the line is foretold from its
-noise floor and long-term spectrum, as they were on people's voices, and taken off. docs/models/deepfake.md
-says what the models were taught, what they get right and what they don't.
+One knows neural engines, the other what vocoders and classic engines leave; the surer one counts. The
+features of speech say how natural it is, and by which line it came. What they say of the line is foretold
+from its noise floor and long-term spectrum, as they were on people's voices, and taken off.
+docs/models/deepfake.md says what the models were taught, what they get right and what they don't.
 """
 
 import json
