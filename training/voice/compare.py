@@ -6,7 +6,7 @@ Reads what `make train-voice` has heard and left in its work folder.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -32,7 +32,7 @@ class Variant:
 
     name: str
     lesson: Lesson = NEURAL
-    columns: slice = slice(None)
+    columns: slice = field(default_factory=lambda: slice(None))
     views: tuple[int, ...] = LEARNT
 
 
