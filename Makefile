@@ -10,7 +10,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 JOBS ?= $(shell expr $$(nproc) + 1)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-chaos setup setup-dev chromium node check unit integration acceptance browser coverage bench train-text train-text-encoder train-voice clean
+.PHONY: demo test test-chaos setup setup-dev chromium node check unit integration acceptance browser coverage bench train-text train-text-encoder train-speaker train-voice clean
 
 demo: setup
 	@$(BIN)/callguard demo $(ARGS)
@@ -97,18 +97,29 @@ train-text: .venv/.setup-train
 train-text-encoder: .venv/.setup-train
 	@$(BIN)/python -m training.text_encoder
 
-# DATA is the folder of voices that docs/models/deepfake.md describes; broken off, it goes on where it was. An environment of
-# its own, since torch is needed once, to read a package's weights. With PROMPTS=DIR too: telephone prompts by people.
-.train-voice/venv/.setup: pyproject.toml | .venv/bin/python
-	@echo "== Installing what the voice's training needs"
-	@mkdir -p .train-voice && $(BIN)/python -m venv .train-voice/venv
-	@.train-voice/venv/bin/python -m pip install --quiet --editable '.[train-voice]'
-	@.train-voice/venv/bin/python -m pip install --quiet --no-deps distillmos==0.9.1
+# Fits the deepfake model in half an hour on one core and prints the figures of its card; broken off, it goes on where it was. DATA is the
+# folder of voices, PROMPTS that of unpacked telephone prompts: docs/models/deepfake.md. Needs espeak-ng and flite; torch reads a file.
+train-voice: .venv-voice/.setup
+	@test -n "$(DATA)" || { echo "Say where the voices are: make train-voice DATA=DIR PROMPTS=DIR"; exit 1; }
+	@OMP_NUM_THREADS=1 PYTHONPATH=. .venv-voice/bin/python -m training.voice.train --data "$(DATA)" $(if $(PROMPTS),--prompts "$(PROMPTS)") $(ARGS)
+
+.venv-voice/.setup: pyproject.toml
+	@$(PYTHON) -m venv .venv-voice
+	@.venv-voice/bin/python -m pip install --quiet --editable '.[train-voice]'
+	@.venv-voice/bin/python -m pip install --quiet --no-deps distillmos==0.9.1
 	@touch $@
 
-train-voice: .train-voice/venv/.setup
-	@test -n "$(DATA)" || { echo "Say where the voices are: make train-voice DATA=DIR"; exit 1; }
-	@OMP_NUM_THREADS=1 .train-voice/venv/bin/python -m training.voice.train --data "$(DATA)" $(if $(PROMPTS),--prompts "$(PROMPTS)") $(ARGS)
+# Adapts the speaker network (about ten minutes on one core), fits what stands beside it and prints the figures of its card. Needs
+# ARGS="--data DIR --prompts DIR --work DIR"; an interrupted run goes on where it was.
+train-speaker: .venv-speaker/.setup
+	@PYTHONPATH=. .venv-speaker/bin/python -m training.speaker $(ARGS)
+
+# An environment of its own: torch never comes near the one that callguard runs in.
+.venv-speaker/.setup: pyproject.toml
+	@$(PYTHON) -m venv .venv-speaker
+	@.venv-speaker/bin/python -m pip install --quiet --editable '.[train-speaker]'
+	@.venv-speaker/bin/python -m pip install --quiet --no-deps Resemblyzer==0.1.4
+	@touch $@
 
 clean:
-	rm -rf .venv .train-voice .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf .venv .venv-voice .venv-speaker .train-voice .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

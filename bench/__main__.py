@@ -13,6 +13,8 @@ BENCHES = (
     "bench.real_time",
     "bench.steadiness",
     "bench.scorer",
+    "bench.voice_features",
+    "bench.speaker",
 )
 
 for bench in BENCHES:

@@ -161,6 +161,11 @@ class Settings(BaseSettings):
     caller_memory: bool = Field(True, alias="CALLER_MEMORY")
     """Whether callers are known again by their numbers and scripts."""
 
+    voiceprint_key: SecretStr | None = Field(None, alias="VOICEPRINT_KEY")
+    """NAME:KEY, 32 bytes of base64: seals enrolled voices. Several with commas between: the first seals.
+    Absent: no voice is enrolled or compared.
+    """
+
     media_max_streams: int = Field(500, alias="MEDIA_MAX_STREAMS", ge=1)
     """Media streams open at once; beyond it a call goes on without its audio."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field((), alias="TRUSTED_PROXIES")

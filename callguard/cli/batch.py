@@ -18,11 +18,9 @@ from callguard.config import load_settings
 from callguard.errors import ConfigurationError
 from callguard.voice.deepfake.detectors import Choice
 from callguard.voice.deepfake.labels import RiskLevel
+from callguard.voice.files import CONTAINERS
 
-SUFFIXES = {
-    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".webm"),
-    *(".aif", ".aiff", ".au", ".amr", ".wma", ".gsm", ".ulaw", ".alaw"),
-}
+SUFFIXES = frozenset(suffix for suffixes in CONTAINERS.values() for suffix in suffixes)
 NOTHING_SCORED = 1
 
 

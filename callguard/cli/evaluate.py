@@ -4,11 +4,12 @@ import typer
 
 from callguard.cli.evaluate_feedback import feedback
 from callguard.cli.evaluate_keywords import keywords
+from callguard.cli.evaluate_speaker import speaker
 from callguard.cli.evaluate_text import text
 from callguard.cli.evaluate_voice import voice
 
 evaluate = typer.Typer(help="Measure how well calls are judged.", no_args_is_help=True)
-for command in (text, keywords, feedback, voice):
+for command in (text, keywords, feedback, speaker, voice):
     evaluate.command()(command)
 
 

@@ -11,8 +11,10 @@ from callguard.cli.backtest import backtest
 from callguard.cli.batch import batch
 from callguard.cli.check import check
 from callguard.cli.demo import demo
+from callguard.cli.enroll import enroll
 from callguard.cli.evaluate import evaluate
 from callguard.cli.explain import explain
+from callguard.cli.features import features
 from callguard.cli.invite import invite
 from callguard.cli.keywords import keywords
 from callguard.cli.llm import llm
@@ -24,6 +26,8 @@ from callguard.cli.serve import serve
 from callguard.cli.simulate import simulate
 from callguard.cli.stream import stream
 from callguard.cli.validate import validate
+from callguard.cli.verify import verify
+from callguard.cli.voiceprints import voiceprints
 from callguard.errors import CallguardError
 
 FAILED, UNUSABLE = 1, 2
@@ -36,13 +40,14 @@ app = typer.Typer(
 )
 for command in (
     demo, serve, simulate, migrate, invite, app_link, check, explain, backtest,
-    batch, score, stream, validate,
+    batch, features, score, stream, validate, enroll, verify,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(people, name="people")
 app.add_typer(keywords, name="keywords")
 app.add_typer(llm, name="llm")
 app.add_typer(memory, name="memory")
+app.add_typer(voiceprints, name="voiceprints")
 app.add_typer(evaluate, name="evaluate")
 
 

@@ -1,4 +1,4 @@
-"""A report written to a file of the person's choosing."""
+"""A report or a picture written to a file of the person's choosing."""
 
 import os
 from pathlib import Path
@@ -14,11 +14,18 @@ def write_report(path: Path, html: str) -> None:
 
     Raises ConfigurationError where it can't be written.
     """
+    _write(path, html.encode(), "report")
+
+
+def write_picture(path: Path, png: bytes) -> None:
+    """Writes a PNG file in the same way."""
+    _write(path, png, "picture")
+
+
+def _write(path: Path, content: bytes, what: str) -> None:
     try:
-        with open(
-            path, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, _OWNER_ALONE)
-        ) as file:
-            file.write(html)
+        with open(path, "wb", opener=lambda p, flags: os.open(p, flags, _OWNER_ALONE)) as file:
+            file.write(content)
     except OSError as error:
-        raise ConfigurationError(f"The report can't be written ({type(error).__name__}): {path}") from None
-    tell(f"Report: {path}")
+        raise ConfigurationError(f"The {what} can't be written ({type(error).__name__}): {path}") from None
+    tell(f"{what.capitalize()}: {path}")

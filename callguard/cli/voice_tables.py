@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from callguard.cli.running import printable
 from callguard.evaluation.statistics import Estimate
 from callguard.evaluation.voice import VoiceEvaluation
 from callguard.evaluation.voice_figures import Row, VoiceFigures
@@ -29,15 +31,10 @@ def print_voices(console: Console, told: VoiceEvaluation) -> None:
         )
 
 
-def _print_detector(console: Console, figures: VoiceFigures, control: VoiceFigures) -> None:
+def _print_detector(console: Console, figures: VoiceFigures, control: Row) -> None:
     console.print(f"\n{figures.detector}", style="bold", end="  ", markup=False)
     console.print(figures.version, markup=False)
-    shown: list[Row | list[str]] = [
-        figures.all,
-        _named(control.all, "control"),
-        *figures.seconds,
-        *figures.codecs,
-    ]
+    shown = [figures.all, control, *figures.seconds, *figures.codecs]
     console.print(_table("All, and by seconds of speech and codec", shown))
     console.print(_table("By engine, each against all humans", figures.engines))
     console.print(_table("Humans by corpus", figures.corpora))
@@ -49,12 +46,7 @@ def _print_detector(console: Console, figures: VoiceFigures, control: VoiceFigur
             console.print(f"Not scored, {name}: {count} {reason}", markup=False)
 
 
-def _named(row: Row, name: str) -> list[str]:
-    """A control's row: it has no threshold, so nothing is found or alarmed at."""
-    return [f"{name}\n{row.synthetic}+{row.human}", *_cells(row)[1:4], "-", "-"]
-
-
-def _table(title: str, rows: Sequence[Row | list[str]]) -> Table | str:
+def _table(title: str, rows: Sequence[Row]) -> Table | str:
     if not rows:
         return ""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -62,13 +54,13 @@ def _table(title: str, rows: Sequence[Row | list[str]]) -> Table | str:
     for name in ("AUC", "EER %", "minDCF", "found %", "humans called\nsynthetic %"):
         table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(*(row if isinstance(row, list) else _cells(row)), end_section=True)
+        table.add_row(*_cells(row), end_section=True)
     return table
 
 
 def _cells(row: Row) -> list[str]:
     return [
-        f"{row.name}\n{row.synthetic}+{row.human}",
+        f"{escape(printable(row.name))}\n{row.synthetic}+{row.human}",
         _figure(row.auc, "{:.2f}", 1),
         _figure(row.eer, "{:.1f}", 100),
         _figure(row.min_dcf, "{:.2f}", 1),

@@ -1,10 +1,10 @@
 """An evaluation of voices: a manifest through one detector or several, beside the channel-only control."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callguard.evaluation.voice_control import control_scores
-from callguard.evaluation.voice_figures import VoiceFigures, marked, scored, voice_figures
+from callguard.evaluation.voice_figures import Row, VoiceFigures, marked, row_of, scored, voice_figures
 from callguard.evaluation.voice_judging import Judged
 from callguard.evaluation.voice_statistics import Curves, difference
 
@@ -42,7 +42,7 @@ class VoiceComparison:
 
 @dataclass(frozen=True, slots=True)
 class VoiceEvaluation:
-    """What is told of a manifest. `control` has no threshold of its own: read its AUC and EER alone."""
+    """What is told of a manifest. `control`: of the channel alone, which is measured at no threshold."""
 
     manifest: str
     masked: bool
@@ -50,7 +50,7 @@ class VoiceEvaluation:
     synthetic: int
     human: int
     detectors: tuple[VoiceFigures, ...]
-    control: VoiceFigures
+    control: Row
     comparisons: tuple[VoiceComparison, ...]
 
 
@@ -71,7 +71,7 @@ def voice_evaluation(
         synthetic=synthetic,
         human=len(judged) - synthetic,
         detectors=tuple(voice_figures(t.detector, t.version, t.judged, t.scores, seed) for t in tried),
-        control=voice_figures(CONTROL, "logistic regression", judged, control, seed),
+        control=replace(row_of(CONTROL, scored(judged, control), seed), found=None, alarms=None),
         comparisons=tuple(
             found for first, second in pairs if (found := _compared(first, second, seed)) is not None
         ),

@@ -93,12 +93,14 @@ def voice_figures(
         detector=detector,
         version=version,
         threshold=HIGH_FROM,
-        all=_row("all", kept, seed),
-        engines=tuple(_row(name, part + humans, seed) for name, part in by(synthetic, _source)),
-        corpora=tuple(_row(name, part, seed) for name, part in by(humans, _source)),
-        codecs=tuple(_row(name, part, seed) for name, part in by(kept, lambda each: each.judged.clip.codec)),
+        all=row_of("all", kept, seed),
+        engines=tuple(row_of(name, part + humans, seed) for name, part in by(synthetic, _source)),
+        corpora=tuple(row_of(name, part, seed) for name, part in by(humans, _source)),
+        codecs=tuple(
+            row_of(name, part, seed) for name, part in by(kept, lambda each: each.judged.clip.codec)
+        ),
         seconds=tuple(
-            _row(f"{low:g} s or more" if high == float("inf") else f"{low:g} to {high:g} s", part, seed)
+            row_of(f"{low:g} s or more" if high == float("inf") else f"{low:g} to {high:g} s", part, seed)
             for low, high in SPANS_S
             if (part := [each for each in kept if low <= each.judged.call.speech_s < high])
         ),
@@ -111,7 +113,8 @@ def _source(each: Scored) -> str:
     return each.judged.clip.source
 
 
-def _row(name: str, part: Sequence[Scored], seed: int) -> Row:
+def row_of(name: str, part: Sequence[Scored], seed: int) -> Row:
+    """The figures of a part."""
     marks = marked(part)
     weights = resampled(marks, seed)
     is_synthetic = np.array([mark.is_synthetic for mark in marks], bool)

@@ -25,6 +25,7 @@ BANDS: Final = 16
 """Of the long-term spectrum that the control sees."""
 FLOOR_BANDS: Final = 8
 """Of the noise floor's."""
+FLOOR_SHARE: Final = 0.05
 _FRAME = 256
 _CHUNK = 4
 
@@ -102,19 +103,17 @@ def under_noise(samples: Samples, chance: np.random.Generator) -> Samples:
 
 
 def channel(samples: Samples, windows: Sequence[Window]) -> tuple[float, ...]:
-    """What the channel tells and the voice doesn't, in dB: the speech's level, how loud the quietest frames
-    are, and the spectra over their mean of these (FLOOR_BANDS) and of the speech (BANDS).
+    """What the channel tells and the voice doesn't, in dB: the levels of the speech and of the noise floor,
+    and the spectra over their means of the floor (FLOOR_BANDS) and of the speech (BANDS).
+
+    The floor is the quietest twentieth of all frames: of more, it would tell how somebody pauses.
     """
     power = _powers(samples)
     loudness = power.sum(axis=1)
-    quiet = power[loudness <= np.quantile(loudness, 0.2)].mean(axis=0)
+    floor = power[loudness <= np.quantile(loudness, FLOOR_SHARE)].mean(axis=0)
     speech = np.mean([_powers(window.samples).mean(axis=0) for window in windows], axis=0)
-    return (
-        float(_db(speech.sum())),
-        *_db(np.quantile(loudness, [0.05, 0.2, 0.4])).tolist(),
-        *_spectrum(quiet, FLOOR_BANDS),
-        *_spectrum(speech, BANDS),
-    )
+    levels = _db(np.array([speech.sum(), floor.sum()]))
+    return (*levels.tolist(), *_spectrum(floor, FLOOR_BANDS), *_spectrum(speech, BANDS))
 
 
 def _spectrum(power: NDArray[np.float64], bands: int) -> list[float]:

@@ -59,8 +59,8 @@ def det_chart(curves: Sequence[Sequence[tuple[float, float]]]) -> Markup:
     give straight lines. A line a detector, drawn from 1 to 80 %.
     """
     plot = Plot(_WIDE, _WIDE)
-    ticks = [(_deviate(share), f"{100 * share:g} %") for share in _SHARES]
-    axes = plot.axes(ticks, ticks, ("humans called synthetic", "synthetic voices missed"))
+    ticks = [(_deviate(share), f"{100 * share:g}") for share in _SHARES]
+    axes = plot.axes(ticks, ticks, ("humans called synthetic, %", "synthetic voices missed, %"))
     equal = plot.line([(0, 0), (_WIDE, _WIDE)], "chance")
     lines = [
         plot.line([(_deviate(alarms), _deviate(missed)) for alarms, missed in curve], kind)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from callguard.domain.audio import SAMPLE_RATE
 from callguard.errors import AudioError
-from callguard.voice.files import opened
+from callguard.voice.files import empty, opened
 
 READ_S: Final = 10.0
 """Read at once where nobody says how much: a long recording is never held in memory whole."""
@@ -36,4 +36,4 @@ def pieces(path: Path, seconds: float) -> Iterator[NDArray[np.float32]]:
                 code="AUDIO_DAMAGED",
             )
         if not heard:
-            raise AudioError("The recording holds no sound. Choose one that does.", code="AUDIO_EMPTY")
+            raise empty()

@@ -91,13 +91,14 @@ def _said(engine: str, voice: str, text: str) -> Samples:
 
 
 def classics() -> Iterator[tuple[Clip, Samples]]:
-    """Sentences of the training texts, read by espeak-ng and flite where they are installed."""
+    """Sentences of the training texts, read by espeak-ng and flite."""
+    missing = [command for command in ("espeak-ng", "flite") if shutil.which(command) is None]
+    if missing:
+        raise SystemExit(f"Not installed: {', '.join(missing)}. Both are Debian packages.")
     lines = [json.loads(line) for line in TEXTS.read_text().splitlines()]
     texts = [turn["text"] for line in lines for turn in line["turns"] if len(turn["text"]) > 60]
     told = cycle(texts)
     for engine, voices in (("espeak", ESPEAK_VOICES), ("flite", FLITE_VOICES)):
-        if shutil.which("espeak-ng" if engine == "espeak" else "flite") is None:
-            continue
         for voice in voices:
             for number in range(SENTENCES[engine]):
                 found = _said(engine, voice, next(told))
