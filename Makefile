@@ -10,7 +10,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 JOBS ?= $(shell expr $$(nproc) + 1)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-chaos setup setup-dev chromium node check unit integration acceptance browser coverage bench train-text train-text-encoder train-speaker clean
+.PHONY: demo test test-chaos setup setup-dev chromium node check unit integration acceptance browser coverage bench train-text train-text-encoder train-speaker train-voice clean
 
 demo: setup
 	@$(BIN)/callguard demo $(ARGS)
@@ -97,6 +97,18 @@ train-text: .venv/.setup-train
 train-text-encoder: .venv/.setup-train
 	@$(BIN)/python -m training.text_encoder
 
+# Fits the deepfake model in half an hour on one core and prints the figures of its card; broken off, it goes on where it was. DATA is the
+# folder of voices, PROMPTS that of unpacked telephone prompts: docs/models/deepfake.md. Needs espeak-ng and flite; torch reads a file.
+train-voice: .venv-voice/.setup
+	@test -n "$(DATA)" || { echo "Say where the voices are: make train-voice DATA=DIR PROMPTS=DIR"; exit 1; }
+	@OMP_NUM_THREADS=1 PYTHONPATH=. .venv-voice/bin/python -m training.voice.train --data "$(DATA)" $(if $(PROMPTS),--prompts "$(PROMPTS)") $(ARGS)
+
+.venv-voice/.setup: pyproject.toml
+	@$(PYTHON) -m venv .venv-voice
+	@.venv-voice/bin/python -m pip install --quiet --editable '.[train-voice]'
+	@.venv-voice/bin/python -m pip install --quiet --no-deps distillmos==0.9.1
+	@touch $@
+
 # Adapts the speaker network (about ten minutes on one core), fits what stands beside it and prints the figures of its card. Needs
 # ARGS="--data DIR --prompts DIR --work DIR"; an interrupted run goes on where it was.
 train-speaker: .venv-speaker/.setup
@@ -110,4 +122,4 @@ train-speaker: .venv-speaker/.setup
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-speaker .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf .venv .venv-voice .venv-speaker .train-voice .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

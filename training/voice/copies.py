@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 import pyworld
 import soundfile
-import soxr
 from numpy.typing import NDArray
 from scipy.signal import istft, stft
 
@@ -25,6 +24,7 @@ from training.voice.corpora import ENGINE_FOLDS, RATE, Clip, Samples, at_level, 
 TEXTS: Final = Path(__file__).parent.parent / "text" / "en" / "appointments.jsonl"
 ROUNDS: Final = 32
 MELS: Final = 64
+LONGEST_S: Final = 6
 ESPEAK_VOICES: Final = tuple(
     f"{accent}+{variant}"
     for accent in ("en-gb", "en-us", "en-gb-scotland", "en-029")
@@ -87,23 +87,24 @@ def _said(engine: str, voice: str, text: str) -> Samples:
         command = ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"]
         heard = io.BytesIO(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
     samples, rate = soundfile.read(heard, dtype="float32")
-    return np.asarray(soxr.resample(samples, rate, RATE, quality="HQ"), np.float32)
+    return speech(samples, rate)[: LONGEST_S * RATE]
 
 
 def classics() -> Iterator[tuple[Clip, Samples]]:
-    """Sentences of the training texts, read by espeak-ng and flite where they are installed."""
+    """Sentences of the training texts, read by espeak-ng and flite."""
+    missing = [command for command in ("espeak-ng", "flite") if shutil.which(command) is None]
+    if missing:
+        raise SystemExit(f"Not installed: {', '.join(missing)}. Both are Debian packages.")
     lines = [json.loads(line) for line in TEXTS.read_text().splitlines()]
     texts = [turn["text"] for line in lines for turn in line["turns"] if len(turn["text"]) > 60]
     told = cycle(texts)
     for engine, voices in (("espeak", ESPEAK_VOICES), ("flite", FLITE_VOICES)):
-        if shutil.which("espeak-ng" if engine == "espeak" else "flite") is None:
-            continue
         for voice in voices:
             for number in range(SENTENCES[engine]):
-                found = speech(_said(engine, voice, next(told)))[: 6 * RATE]
+                found = _said(engine, voice, next(told))
                 name = f"{engine}/{voice}/{number}"
                 made = Clip(
                     name, Path(), True, "classic", engine, f"{engine}-{voice}", engine, ENGINE_FOLDS[engine]
                 )
-                if len(found) >= 2 * RATE:
+                if len(found):
                     yield made, at_level(found)

@@ -1,8 +1,8 @@
 """What the deepfake model learns from: clips of people and of engines, with what ties them together.
 
-`--data DIR` holds `modern/`, `neural/` and `human/`; the first two have a `manifest.csv`. `--prompts DIR` holds
-unpacked packages of prompts that people recorded for telephone systems. Every clip comes out as the speech in
-it, mono at 8 kHz, at one level; whatever its label is, it went the same way.
+`--data DIR` holds `modern/`, `neural/` and `human/`; the first two have a `manifest.csv`. `--prompts DIR`
+holds unpacked packages of prompts that people recorded for telephone systems. Every clip comes out as the
+speech in it, mono at 8 kHz, at one level; whatever its label is, it went the same way.
 """
 
 import csv
@@ -13,16 +13,15 @@ from typing import Final
 
 import numpy as np
 import soundfile
-import soxr
-import webrtcvad
 from numpy.typing import NDArray
+
+from callguard.voice.activity import speech_windows
 
 RATE: Final = 8000
 LEVEL: Final = 0.05
-"""The root mean square of every clip's speech: -26 dB below full scale, as ITU-T P.56 advises for telephony."""
+"""The root mean square of every clip's speech: 26 dB below full scale, as is usual in telephony."""
 LEAST_S: Final = 1.5
 MOST_S: Final = 8.0
-FRAME: Final = 160
 FOLDS: Final = 5
 
 Samples = NDArray[np.float32]
@@ -82,7 +81,17 @@ _NEURAL_FOLDS: Final = {
 }
 ENGINE_FOLDS: Final = {"world": 0, "griffin-lim": 1, "espeak": 2, "flite": 3}
 """Which fold leaves out an engine whose clips are made here."""
-LEFT_OUT: Final = ("kokoro", "eleven", "openai", "tortoise", "seed-tts", "fish", "zonos", "higgs", "indextts_")
+LEFT_OUT: Final = (
+    "kokoro",
+    "eleven",
+    "openai",
+    "tortoise",
+    "seed-tts",
+    "fish",
+    "zonos",
+    "higgs",
+    "indextts_",
+)
 """Engines that are kept for trials: should one turn up in the data, it is not read."""
 
 
@@ -158,32 +167,24 @@ def at_level(samples: Samples) -> Samples:
     return (samples * (LEVEL / max(rms, 1e-6))).astype(np.float32)
 
 
-def speech(samples: Samples) -> Samples:
-    """The frames of 20 ms in which somebody speaks, joined: WebRTC's detector, with 60 ms around what it finds."""
-    whole = len(samples) // FRAME
-    pcm = (np.clip(at_level(samples), -1, 1) * 32767).astype(np.int16)[: whole * FRAME]
-    detector = webrtcvad.Vad(2)
-    frames = pcm.reshape(whole, FRAME)
-    heard = np.array([detector.is_speech(frame.tobytes(), RATE) for frame in frames], bool)
-    near = np.convolve(heard, np.ones(7), "same") > 0
-    return samples[: whole * FRAME].reshape(whole, FRAME)[near].reshape(-1)
+def speech(samples: Samples, rate: int) -> Samples:
+    """Where somebody speaks in mono samples: joined, at 8 kHz, at most MOST_S; empty if too little."""
+    windows = speech_windows(samples, rate, window_s=MOST_S, hop_s=MOST_S, least_s=LEAST_S)
+    return windows[0].samples if windows else samples[:0]
 
 
 def read(clip: Clip) -> Samples | None:
     """The clip's speech at 8 kHz and LEVEL, at most MOST_S of it, or None if there's too little."""
     raw, rate = soundfile.read(clip.path, dtype="float32", always_2d=True)
-    mono = raw.mean(axis=1)
-    if rate != RATE:
-        mono = soxr.resample(mono, rate, RATE, quality="HQ").astype(np.float32)
-    found = speech(mono)[: int(MOST_S * RATE)]
-    return at_level(found) if len(found) >= LEAST_S * RATE else None
+    found = speech(raw.mean(axis=1), rate)
+    return at_level(found) if len(found) else None
 
 
 def split(everything: list[Clip], fold: int) -> tuple[list[int], list[int]]:
     """Indices to train on and to test on when `fold` is left out.
 
-    Test: the fold's clips; of copies, those by the engines of this fold. Train: the rest without any engine of
-    the test's synthetic clips, any page the test's clips come from and any of its speakers.
+    Test: the fold's clips; of copies, those by the engines of this fold. Train: the rest without any engine
+    of the test's synthetic clips, any page the test's clips come from and any of its speakers.
     """
     test = [
         i

@@ -1,8 +1,9 @@
 """Builds callguard/voice/deepfake/model/encoder.onnx: the first layers of Distill-MOS, for telephone windows.
 
 Distill-MOS (Stahl & Gamper, ICASSP 2025; MIT; the package `distillmos` brings its weights) was taught by
-XLS-R to hear how natural speech is. Nothing is learnt here: its convolutions and first four transformer layers
-are taken over, up to 4 kHz only, with its convolutions in 8 bits. The same package and clips give the same file.
+XLS-R to hear how natural speech is. Nothing is learnt here: its convolutions and first four transformer
+layers are taken over, up to 4 kHz only, the convolutions in 8 bits. The same package and clips give the same
+file.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,14 +50,16 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.array(values, order="C"), name))
         return name
 
-    def numbers(self, values: Any) -> str:
+    def numbers(self, values: Array | float) -> str:
         return self.constant(np.asarray(values, np.float32))
 
     def whole(self, *values: int) -> str:
         return self.constant(np.array(values, np.int64))
 
     def linear(self, states: str, weight: Array, bias: Array) -> str:
-        return self.node("Add", self.node("MatMul", states, self.numbers(weight.T)), self.numbers(bias))
+        """The matrix is stored as float16 and widened at loading."""
+        wide = self.node("Cast", self.constant(weight.T.astype(np.float16)), to=TensorProto.FLOAT)
+        return self.node("Add", self.node("MatMul", states, wide), self.numbers(bias))
 
     def spread(self, states: str, axis: int) -> list[str]:
         """Mean and standard deviation along `axis`."""
@@ -69,7 +72,7 @@ class _Graph:
 
 
 def _spectrogram(graph: _Graph) -> str:
-    """Windows at 8 kHz to spectra with their magnitude to the power 0.3, as the network knows them at 16 kHz."""
+    """Windows at 8 kHz to spectra with magnitudes to the power 0.3, as the network knows them at 16 kHz."""
     loudest = graph.node("ReduceMax", graph.node("Abs", "windows"), graph.whole(1), keepdims=1)
     level = graph.node("Div", "windows", graph.node("Add", loudest, graph.numbers(1e-8)))
     one = graph.node("Unsqueeze", level, graph.whole(1))

@@ -1,10 +1,11 @@
 """Hand-made measures of a window of speech: how its fine structure moves, not how it sounds on the whole.
 
 A window's long-term spectrum and level say which line it came by. What is taken here is left when these are
-taken away: the spread and movement of cepstra, how regular pitch periods are in each band, and how steadily phase
-turns.
+taken away: the spread and movement of cepstra, the modulation of bands, how regular pitch periods are in each
+band, and how steadily phase turns.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,10 @@ BANDS: Final = 24
 LOWEST_HZ: Final = 200.0
 HIGHEST_HZ: Final = 3700.0
 CEPSTRA: Final = 20
+MODULATIONS_HZ: Final = (0.5, 2.0, 4.0, 8.0, 16.0, 32.0, 50.0)
+NEIGHBOURS: Final = (1, 2, 5)
+MEASURED: Final = 446
+"""How many measures there are."""
 WIDE: Final = 6
 """Bands in which the regularity of pitch periods is measured."""
 THINNED: Final = 8
@@ -47,7 +52,7 @@ def frames(samples: Floats, size: int, hop: int) -> Floats:
 def log_bands(spectra: NDArray[np.complex128]) -> Floats:
     """Natural logarithm of each band's power, with a floor 60 dB under the window's mean: [frames, BANDS]."""
     power = (spectra.real**2 + spectra.imag**2) @ _BANK.T
-    return np.asarray(np.log(power + 1e-6 * power.mean()))
+    return np.asarray(np.log(power + 1e-6 * power.mean() + 1e-12))
 
 
 def _moments(values: Floats) -> list[Floats]:
@@ -55,7 +60,25 @@ def _moments(values: Floats) -> list[Floats]:
     centred = values - values.mean(axis=0)
     spread = np.sqrt(np.mean(centred**2, axis=0)) + 1e-9
     scaled = centred / spread
-    return [np.log(spread), np.mean(scaled**3, axis=0), np.log(np.mean(scaled**4, axis=0))]
+    return [np.log(spread), np.mean(scaled**3, axis=0), np.log(np.mean(scaled**4, axis=0) + 1e-9)]
+
+
+def _correlation(columns: Floats) -> Floats:
+    """Of each column with each; 0 where one doesn't move."""
+    centred = columns - columns.mean(axis=0)
+    scaled = centred / (np.sqrt(np.sum(centred**2, axis=0)) + 1e-9)
+    return np.asarray(scaled.T @ scaled)
+
+
+def _modulation(bands: Floats) -> Floats:
+    """How each band's loudness moves: its share in ranges of modulation frequency, as logarithms."""
+    centred = (bands - bands.mean(axis=0)) * np.hanning(len(bands))[:, None]
+    power = np.abs(np.fft.rfft(centred, axis=0)) ** 2
+    hertz = np.fft.rfftfreq(len(bands), HOP / RATE)
+    total = power.sum(axis=0) + 1e-9
+    ranges = pairwise(MODULATIONS_HZ)
+    shares = [power[(hertz >= low) & (hertz < high)].sum(axis=0) / total for low, high in ranges]
+    return np.log(np.array(shares) + 1e-5)
 
 
 def _periodicity(sound: Floats) -> Floats:
@@ -97,21 +120,25 @@ def measures(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     delta2 = delta[2:] - delta[:-2]
     period = _periodicity(sound)
     phase = _phase(spectra)[loud[1:-1]]
+    together = _correlation(np.diff(bands, axis=0))
     parts = [
         *_moments(cepstra[:, 1:]),
         *_moments(delta[loud[1:-1]]),
         *_moments(delta2[loud[2:-2]])[::2],
         period.mean(axis=0),
         *_moments(period)[:2],
-        np.corrcoef(period.T)[np.triu_indices(WIDE, 1)],
+        _correlation(period)[np.triu_indices(WIDE, 1)],
         phase.mean(axis=0),
         phase.std(axis=0),
+        _modulation(bands),
+        *(together.diagonal(apart) for apart in NEIGHBOURS),
     ]
-    return np.nan_to_num(np.concatenate([np.ravel(part) for part in parts])).astype(np.float32)
+    found = np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)
+    return np.nan_to_num(found)
 
 
 def line(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the line alone says: level, noise floor and long-term spectrum. A control, never part of a score."""
+    """What the line alone says, 1-D: its long-term spectrum, its noise floor's, and the level."""
     sound = samples.astype(np.float64)
     bands = log_bands(np.fft.rfft(frames(sound, FRAME, HOP) * _HANN))
     level = np.log(np.sqrt(np.mean(sound**2)) + 1e-9)
