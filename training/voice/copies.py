@@ -38,7 +38,7 @@ SENTENCES: Final = {"espeak": 3, "flite": 14}
 
 
 def world(samples: Samples) -> Samples:
-    """WORLD (Morise et al., 2016) and back, at 16 kHz: its aperiodicity looks up to 7.9 kHz, or beyond the end."""
+    """WORLD (Morise et al., 2016) and back, at 16 kHz: D4C looks up to 7.9 kHz, be there anything or not."""
     sound = resample(samples.astype(np.float64), RATE, WORLD_RATE)
     pitch, times = pyworld.dio(sound, WORLD_RATE)
     pitch = pyworld.stonemask(sound, pitch, times, WORLD_RATE)
