@@ -19,9 +19,11 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import istft, stft
 
+from callguard.voice.resampling import resample
 from training.voice.corpora import ENGINE_FOLDS, RATE, Clip, Samples, at_level, speech
 
 TEXTS: Final = Path(__file__).parent.parent / "text" / "en" / "appointments.jsonl"
+WORLD_RATE: Final = 16_000
 ROUNDS: Final = 32
 MELS: Final = 64
 LONGEST_S: Final = 6
@@ -36,13 +38,14 @@ SENTENCES: Final = {"espeak": 3, "flite": 14}
 
 
 def world(samples: Samples) -> Samples:
-    """WORLD (Morise et al., 2016): pitch, envelope and aperiodicity, and back."""
-    sound = samples.astype(np.float64)
-    pitch, times = pyworld.dio(sound, RATE)
-    pitch = pyworld.stonemask(sound, pitch, times, RATE)
-    envelope = pyworld.cheaptrick(sound, pitch, times, RATE)
-    aperiodicity = pyworld.d4c(sound, pitch, times, RATE)
-    return np.asarray(pyworld.synthesize(pitch, envelope, aperiodicity, RATE), np.float32)[: len(samples)]
+    """WORLD (Morise et al., 2016) and back, at 16 kHz: D4C looks up to 7.9 kHz, be there anything or not."""
+    sound = resample(samples.astype(np.float64), RATE, WORLD_RATE)
+    pitch, times = pyworld.dio(sound, WORLD_RATE)
+    pitch = pyworld.stonemask(sound, pitch, times, WORLD_RATE)
+    envelope = pyworld.cheaptrick(sound, pitch, times, WORLD_RATE)
+    aperiodicity = pyworld.d4c(sound, pitch, times, WORLD_RATE)
+    made = pyworld.synthesize(pitch, envelope, aperiodicity, WORLD_RATE)
+    return resample(made, WORLD_RATE, RATE).astype(np.float32)[: len(samples)]
 
 
 def _mel_bank(size: int) -> NDArray[np.float64]:
