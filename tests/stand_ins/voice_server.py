@@ -35,14 +35,14 @@ class VoiceServer:
         """One recording."""
         parts = await request.post()
         self.requests.append({name: type(value).__name__ for name, value in parts.items()})
+        audio = _content(parts.get("audio"))
         if self.manner != "well":
             return await self._misbehave(request)
         if request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.json_response({"error": "Unauthorized", "code": "UNAUTHORIZED"}, status=401)
-        audio = parts.get("audio")
-        if not isinstance(audio, web.FileField):
+        if audio is None:
             return web.json_response({"error": "No audio", "code": "AUDIO_EMPTY"}, status=400)
-        heard, rate = samples(audio.file.read())
+        heard, rate = samples(audio)
         seconds = len(heard) / rate
         if seconds < 1:
             return web.json_response({"error": "Too short", "code": "AUDIO_TOO_SHORT"}, status=422)
@@ -79,6 +79,14 @@ class VoiceServer:
         assert request.transport is not None
         request.transport.close()
         return web.Response()
+
+
+def _content(part: object) -> bytes | None:
+    """What the file of a form holds; the file is closed."""
+    if not isinstance(part, web.FileField):
+        return None
+    with part.file:
+        return part.file.read()
 
 
 @asynccontextmanager

@@ -141,7 +141,12 @@ async def test_words_of_a_running_call_survive_a_crash_and_still_alert(
         await outage.come_back()
         texts = await eventually(lambda: _texts(outage.cluster, sid), lambda found: len(found) == 4)
         assert texts[1:] == spoken
-        assert len(stage.services.spool) == 0
+        spool = stage.services.spool
+
+        async def waiting() -> int:
+            return len(spool)
+
+        await eventually(waiting, lambda left: left == 0)
 
         async def messages() -> int:
             return len(stage.stand_in.messages)
