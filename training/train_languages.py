@@ -40,12 +40,12 @@ def learnt(samples: dict[str, Iterable[list[str]]]) -> Profiles:
     """The profiles of these dialogues by language."""
     counts: dict[str, Counter[str]] = {}
     for language, dialogues in samples.items():
+        said = (turn for dialogue in dialogues for turn in dialogue)
+        spellings = (text for turn in said for text in (turn, without_accents(turn)))
         count: Counter[str] = Counter()
-        for dialogue in dialogues:
-            for turn in dialogue:
-                for text in (turn, without_accents(turn)):
-                    for word in words(text):
-                        count.update(grams(word))
+        for word, times in Counter(word for text in spellings for word in words(text)).items():
+            for gram in grams(word):
+                count[gram] += times
         counts[language] = count
     shares: Counter[str] = Counter()
     for count in counts.values():

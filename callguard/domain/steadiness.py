@@ -42,4 +42,5 @@ def steadied(before: Steady, measured: int, finals: int) -> Steady:
     if finals - since < CALM_RESULTS:
         return Steady(before.risk, before.highest, since, peak)
     floor = UNSURE_FROM if before.highest >= SUSPECT_FROM else 0
-    return Steady(max(peak, floor), before.highest)
+    # What is measured now may be lower still, and then the next fall is waited for from here on.
+    return steadied(Steady(max(peak, floor), before.highest), measured, finals)

@@ -92,19 +92,27 @@ class ListeningWatch:
             await queue.finish(session, work)
 
     async def stream(self, work: Work) -> None:
-        """Asks for another stream of a call that goes on without one, MOST_RESTARTS times at the most."""
+        """Asks for another stream of a call that goes on without one, MOST_RESTARTS times at the most. A
+        refusal counts as asked: the call ended meanwhile, or the name is taken by a request whose reply was
+        lost.
+        """
         async with self._database.tenant(work.tenant_id) as session:
             call = await _active(session, work)
             if call is None or not await self._is_wanting(session, work, call):
                 await queue.finish(session, work)
                 return
-        await self._telephony.start_stream(
-            call["call_sid"],
-            # Twilio takes a name once, so a request whose reply was lost starts no second stream.
-            name=f"callguard-{call['stream_restarts'] + 1}",
-            url=self._twiml.stream_url,
-            token=self._twiml.stream_token(call["call_sid"], time.time()),
-        )
+        try:
+            await self._telephony.start_stream(
+                call["call_sid"],
+                # Twilio takes a name once, so a request whose reply was lost starts no second stream.
+                name=f"callguard-{call['stream_restarts'] + 1}",
+                url=self._twiml.stream_url,
+                token=self._twiml.stream_token(call["call_sid"], time.time()),
+            )
+        except TelephonyError as error:
+            if error.may_pass:
+                raise
+            log.warning("stream_not_restarted", call=str(work.call_id), twilio_code=error.twilio_code)
         async with self._database.tenant(work.tenant_id) as session:
             await session.run("streams.restarted", work.call_id)
             await look_at_stream(session, work.tenant_id, work.call_id, ARRIVAL_SECONDS)

@@ -65,7 +65,7 @@ async def test_words_lie_where_their_speaker_speaks_and_nowhere_else(
         spoken = mulaw_decode(load_mulaw(recording)) != 0
         results = await finals(whisper, recording)
         words = [word for result in results for word in result.words]
-        assert words
+        assert bool(words) == np.any(spoken)
         for word in words:
             assert 0 <= word.start_ms <= word.end_ms <= len(spoken) / 8
             middle = (word.start_ms + word.end_ms) * 4

@@ -31,7 +31,7 @@ BENIGN = json.dumps(
 )
 REPORTED = {
     "id", "call_sid", "verdict", "risk", "fraud_type", "keywords", "alerted", "alert_level", "alert_turn",
-    "steps", "keyword_to_alert_ms", "first_keyword_to_alert_ms", "transcript",
+    "steps", "keyword_to_alert_ms", "first_keyword_to_alert_ms", "transcript", "voice",
 }  # fmt: skip
 
 

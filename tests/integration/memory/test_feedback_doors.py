@@ -126,15 +126,15 @@ async def test_programs_say_whether_the_verdict_was_right(
 ) -> None:
     await scam(stage, nothing)
     call_id = await value(cluster, "SELECT id FROM active_calls")
-    analysis_id = await value(
-        cluster, "SELECT id FROM fraud_analyses ORDER BY fraud_score DESC, created_at DESC LIMIT 1"
-    )
     asked = {"feedback_type": "false_positive", "comments": "It was my bank."}
     reply = await api.post(f"/api/calls/{call_id}/feedback", json=asked)
     told = reply.json()
     assert reply.status_code == 201
-    assert (told["call_id"], told["analysis_id"]) == (str(call_id), str(analysis_id))
-    assert told["answer"] == "not_scam"
+    assert (told["call_id"], told["answer"]) == (str(call_id), "not_scam")
+    # The voice may still be told, in a verdict after the one that stood; neither lowers the other.
+    analysis_id = told["analysis_id"]
+    highest = "SELECT id FROM fraud_analyses WHERE fraud_score = (SELECT max(fraud_score) FROM fraud_analyses)"
+    assert analysis_id in [str(row["id"]) for row in await rows(cluster, highest)]
     confirmed = await api.post(
         f"/api/fraud-analysis/{analysis_id}/feedback", json={"feedback_type": "confirmed"}
     )
