@@ -1,18 +1,15 @@
 """A process that judges voices: requests on its standard input, answers on its standard output.
 
-    python -m callguard.listening.voice_worker DETECTOR
-
-`voice_workers` starts, feeds and ends it. When its input ends, it ends, whatever it is at: so it outlives no
-server, not even one that was killed. It has the models in its memory, and writes nothing anywhere.
+`voice_process` is its start, `voice_workers` feeds and ends it. When its input ends, it ends, whatever it is
+at: so it outlives no server, not even one that was killed. It has the models in its memory, and writes
+nothing anywhere.
 """
 
 import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, Final
 
@@ -28,7 +25,6 @@ from callguard.voice.speaker import model as speaker
 from callguard.voice.speaker.verification import verify
 from callguard.voice.speaker.voiceprint import Voiceprint
 
-NICENESS: Final = 10
 LENGTH_BYTES: Final = 4
 FULL_SCALE: Final = np.float32(1 / 32768)
 
@@ -137,17 +133,10 @@ def _frame(pipe: BinaryIO) -> bytes:
     return pipe.read(int.from_bytes(pipe.read(LENGTH_BYTES)))
 
 
-def main() -> None:
-    """The process."""
-    os.nice(NICENESS)
-    with suppress(OSError):  # where the kernel weighs sessions: niceness counts within one alone
-        Path("/proc/self/autogroup").write_text(str(NICENESS))
+def main(detector: str) -> None:
+    """Answers on standard input and output until they close."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(
         sys.stderr.fileno(), sys.stdout.fileno()
     )  # what libraries print must not end up among the answers
-    serve(Judge(Choice(sys.argv[1]).load), sys.stdin.buffer, answers, lambda: os._exit(0))
-
-
-if __name__ == "__main__":
-    main()
+    serve(Judge(Choice(detector).load), sys.stdin.buffer, answers, lambda: os._exit(0))

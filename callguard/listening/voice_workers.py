@@ -97,7 +97,7 @@ class _Worker:
     """One process, or none yet."""
 
     def __init__(self, detector: str, seconds: float) -> None:
-        self._command = (sys.executable, "-P", "-m", "callguard.listening.voice_worker", detector)
+        self._command = (sys.executable, "-P", "-m", "callguard.listening.voice_process", detector)
         self._seconds = seconds
         self._process: Process | None = None
         self._failures = 0

@@ -20,4 +20,4 @@ def is_alive(pid: int) -> bool:
 
 
 def _judges_voices(pid: int) -> bool:
-    return b"callguard.listening.voice_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"callguard.listening.voice_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
